@@ -1,0 +1,1 @@
+"""Lenient models of the files that others write, one module a family."""

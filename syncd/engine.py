@@ -1,0 +1,220 @@
+"""The whole story: bundles are read, what is held of them is recalled, the difference is decided and committed."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from syncd.core.advance import advance, refusing
+from syncd.core.patience import GRACE, Patience
+from syncd.core.reconcile import Group, brake, drift
+from syncd.core.weigh import remember, weigh
+from syncd.errors import ConfigError, StoreRejected
+from syncd.ports import Source, Store
+from syncd_models.values import Bundle, Fault, Look, Step
+
+BATCH = 300
+RETRY_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5)
+
+
+@dataclass(slots=True)
+class Pass:
+    """How one pass over a source goes about it, and what came of it."""
+
+    cause: str = "scan"
+    dry: bool = False
+    """Decide, and write nothing."""
+    again: bool = False
+    """Decide once more about files that are refused."""
+    accept_missing: bool = False
+    mirror: bool = False
+    """Delete the rows of bundles that vanished, instead of archiving them."""
+    may_remove: bool = True
+    grace: float = GRACE
+    on_step: Callable[[Step], None] = lambda _: None
+    on_progress: Callable[[int], None] = lambda _: None
+    patience: Patience = field(default_factory=Patience)
+    doubtful: dict[Bundle, Step] = field(default_factory=dict)
+    """Bundles with a file that looks half-written, or that may be leaving."""
+    held_back: str | None = None
+    """Why nothing was removed, if something should have been."""
+    missing: int = 0
+    waiting: list[str] = field(default_factory=list)
+    leaving: list[str] = field(default_factory=list)
+    """Paths still in doubt when the pass ended."""
+
+
+def sync(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> list[Step]:
+    """Bring the store level with these bundles."""
+    with store.writer():  # from reading to commit: nobody commits older bytes over newer
+        held = store.held(source.family, bundles)
+        now = time.monotonic()
+        looks = [
+            weigh(source.read(bundle, held[bundle], again=run.again), held[bundle], run.patience, now,
+                  may_remove=run.may_remove, mirror=run.mirror)
+            for bundle in bundles
+        ]  # fmt: skip
+        steps = []
+        for look in looks:
+            step = advance(source.family, look, held[look.bundle])
+            if step and remember(look, step, run.patience, now):
+                run.doubtful[look.bundle] = step
+            else:
+                run.doubtful.pop(look.bundle, None)
+            if step and step.moves:
+                steps.append((look, step))
+        return list(steps_of(steps)) if run.dry else commit(steps, source, store, run.cause)
+
+
+def steps_of(pairs: Iterable[tuple[Look, Step]]) -> Iterator[Step]:
+    """Yield the steps alone."""
+    return (step for _, step in pairs)
+
+
+def commit(pairs: Sequence[tuple[Look, Step]], source: Source, store: Store, cause: str) -> list[Step]:
+    """Write the steps in one transaction; if the database refuses it, each bundle alone, then the file at fault."""
+    try:
+        if pairs:
+            store.apply(source.family, [*steps_of(pairs)], cause)
+        return [*steps_of(pairs)]
+    except StoreRejected:
+        return [step for look, _ in pairs if (step := commit_alone(look, source, store, cause))]
+
+
+def commit_alone(look: Look, source: Source, store: Store, cause: str) -> Step | None:
+    """Write one bundle, less the files whose rows the database refuses: those go into quarantine."""
+    family = source.family
+    held = store.held(family, [look.bundle], whole=True)[look.bundle]
+
+    def attempt(refused: dict[str, Fault], *, trial: bool) -> Fault | None:
+        nonlocal step
+        step = advance(family, refusing(look, refused), held)
+        try:
+            store.apply(family, [step] if step else [], cause, trial=trial)
+        except StoreRejected as error:
+            return error.fault
+        return None
+
+    step: Step | None = None
+    if not (fault := attempt({}, trial=False)):
+        return step
+    untried = Fault("not tried yet")
+    at_fault: dict[str, Fault] = {}
+    paths = sorted(look.members)
+    for n, path in enumerate(paths):
+        if found := attempt(at_fault | dict.fromkeys(paths[n + 1 :], untried), trial=True):
+            at_fault[path] = found
+    if fault := attempt(at_fault, trial=False):
+        attempt(dict.fromkeys(paths, fault), trial=False)  # no file alone is to blame: the bundle as a whole is
+    return step
+
+
+def sync_all(source: Source, store: Store, run: Pass) -> None:
+    """Bring the store level with everything under the root: the cold start, the reconcile, ``syncd sync``."""
+    same_root = attach(source, store, run)
+    counts = {"present": 0, "held": 0}
+    present = _counted(source.scan(), counts, "present")
+    held = _counted(store.stamps(source.workspace, source.family.version), counts, "held")
+    batch: list[Bundle] = []
+    vanished: list[Bundle] = []
+    for found in drift(present, held):
+        (vanished if found.vanished else batch).append(Bundle(source.workspace, found.name))
+        if len(batch) == BATCH:
+            sync_batches(batch, source, store, run)
+            run.on_progress(counts["present"])
+            batch = []
+    sync_batches(batch, source, store, run)
+    run.on_progress(counts["present"])
+    _finish(vanished, counts["held"], source, store, run, same_root=same_root)
+
+
+def sync_some(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> None:
+    """Bring the store level with the bundles that are named. Raises ConfigError for one that nobody knows."""
+    same_root = attach(source, store, run)
+    missing = [bundle for bundle in bundles if not source.has(bundle)]
+    alive = store.alive(source.family, source.workspace)
+    for bundle in missing:
+        if not store.knows(source.family, bundle):
+            hint = "`syncd show` lists the sessions that there are."
+            raise ConfigError(f"there is no session {bundle.name!r} under {source.name}, and there was none", hint)
+    sync_batches([bundle for bundle in bundles if bundle not in missing], source, store, run)
+    vanished = [bundle for bundle in missing if bundle.id in alive]
+    nothing_left = vanished and next(iter(source.scan()), None) is None
+    _finish(vanished, len(vanished) if nothing_left and len(alive) == 1 else len(alive), source, store, run,
+            same_root=same_root, gone=len(alive) if nothing_left else len(vanished))  # fmt: skip
+
+
+def sync_batches(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> None:
+    """Pass bundles through the door, some hundred a transaction."""
+    for start in range(0, len(bundles), BATCH):
+        for step in sync(bundles[start : start + BATCH], source, store, run):
+            run.on_step(step)
+
+
+def _counted(groups: Iterable[Group], counts: dict[str, int], name: str) -> Iterator[Group]:
+    for group in groups:
+        counts[name] += 1
+        yield group
+
+
+def attach(source: Source, store: Store, run: Pass) -> bool:
+    """Bind the workspace to its root, and return whether the root is the directory that it was.
+
+    Raises ConfigError when the workspace is bound to another root, SourceUnavailable when there is none.
+    """
+    identity = source.identity()
+    bound = store.workspaces().get(source.workspace)
+    if bound is None:
+        if not run.dry:
+            store.bind(source.workspace, source.name, identity)
+        return True
+    root, *known = bound
+    moved_along = root != source.name and store.lies_in(source.name)
+    if root != source.name and not moved_along and tuple(known) != identity:
+        hint = f"Give this root a name of its own (--root NAME={source.name}), or use another --database."
+        raise ConfigError(f"the workspace {source.workspace!r} of this database belongs to the root {root}", hint)
+    return tuple(known) == identity
+
+
+def _finish(
+    vanished: Sequence[Bundle], held: int, source: Source, store: Store, run: Pass, *, same_root: bool, gone: int = -1
+) -> None:
+    """Let go of what vanished, if the brake allows it, and give doubtful files their time."""
+    identity = source.identity()  # the probe after the scan: a root that changed meanwhile vouches for nothing
+    bound = store.workspaces().get(source.workspace, (source.name, *identity))
+    same_root = same_root and bound[1:] == identity
+    gone = len(vanished) if gone < 0 else gone
+    run.held_back = None if run.accept_missing else brake(held, gone, same_root=same_root)
+    run.missing += gone if run.held_back else 0
+    run.may_remove = run.accept_missing or (same_root and not run.held_back)
+    if run.may_remove:
+        sync_batches(vanished, source, store, run)
+    settle(source, store, run)
+    run.waiting = [path for step in run.doubtful.values() for path in step.waiting]
+    run.leaving = [path for step in run.doubtful.values() for path in step.leaving]
+    if not same_root and not run.dry and not run.held_back and not run.doubtful:
+        store.bind(source.workspace, source.name, identity)
+    elif run.doubtful and not same_root and not run.held_back:
+        run.held_back = "the root is not the directory that it was"
+
+
+def settle(source: Source, store: Store, run: Pass) -> None:
+    """Look again, for the grace period at most, at files that are half-written or may be leaving."""
+    if not run.doubtful:
+        return
+    from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay  # noqa: PLC0415  rarely needed
+
+    def wait(state: RetryCallState) -> float:
+        pause = RETRY_SECONDS[min(state.attempt_number, len(RETRY_SECONDS)) - 1]
+        left = run.grace - (state.seconds_since_start or 0.0)
+        return min(pause, max(left, RETRY_SECONDS[0]))
+
+    def look_again() -> bool:
+        sync_batches([*run.doubtful], source, store, run)
+        return bool(run.doubtful)
+
+    retrying = Retrying(
+        retry=retry_if_result(bool), wait=wait, stop=stop_after_delay(run.grace + RETRY_SECONDS[0]),
+        retry_error_callback=lambda _: None,
+    )  # fmt: skip
+    time.sleep(RETRY_SECONDS[0])
+    retrying(look_again)

@@ -1,0 +1,70 @@
+"""One session as a person wants to see it, or the list of all of them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.stores.sql import SqlStore
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """One agent's work with what it holds."""
+
+    task: Record
+    items: list[Record]
+    blockers: list[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One session with everything that its files gave."""
+
+    session: Record
+    tasks: list[TaskView] = field(default_factory=list)
+    items: list[Record] = field(default_factory=list)
+    blockers: list[Record] = field(default_factory=list)
+
+    def as_json(self) -> Record:
+        """Return the documented fields."""
+        tasks = [{**each.task, "items": each.items, "blockers": each.blockers} for each in self.tasks]
+        return {"schema": 1, "session": self.session, "tasks": tasks, "items": self.items, "blockers": self.blockers}
+
+
+def session_view(store: SqlStore, session_id: str) -> SessionView | None:
+    """Return one session, or None if the database has none by that id."""
+    found = store.records("SELECT * FROM sessions WHERE id = ?", session_id)
+    if not found:
+        return None
+    tasks = store.records(
+        "SELECT t.*, a.name AS agent_name, a.emoji AS agent_emoji FROM tasks t JOIN agents a ON a.id = t.agent_id "
+        "WHERE t.session_id = ? ORDER BY t.started_at IS NULL, t.started_at, t.id",
+        session_id,
+    )
+    items = _by_task(store.records("SELECT * FROM task_items WHERE session_id = ? ORDER BY id, position", session_id))
+    blockers = _by_task(store.records("SELECT * FROM blockers WHERE session_id = ? ORDER BY position", session_id))
+    views = [TaskView(task, items.get(task["id"], []), blockers.get(task["id"], [])) for task in tasks]
+    return SessionView(found[0], views, items.get(None, []), blockers.get(None, []))
+
+
+def session_list(store: SqlStore) -> list[Record]:
+    """Return every session with how its tasks stand, newest first."""
+    return store.records(
+        "SELECT s.id, s.status, s.status_raw, s.team_id, s.branch_name, s.pr_url, s.started_at, s.completed_at, "
+        "s.duration_seconds, s.archived_at, COUNT(t.id) AS tasks, "
+        "COALESCE(SUM(t.status = 'completed'), 0) AS completed FROM sessions s LEFT JOIN tasks t ON t.session_id = s.id "
+        "GROUP BY s.id ORDER BY s.started_at IS NULL, s.started_at DESC, s.id",
+    )
+
+
+def task_list(store: SqlStore) -> list[Record]:
+    """Return every task of living sessions with its agent, in the order of its session."""
+    return store.records("SELECT * FROM v_kanban ORDER BY session_id, started_at IS NULL, started_at, id")
+
+
+def _by_task(records: list[Record]) -> dict[str | None, list[Record]]:
+    found: dict[str | None, list[Record]] = {}
+    for record in sorted(records, key=lambda record: record["position"]):
+        found.setdefault(record["task_id"], []).append(record)
+    return found

@@ -1,0 +1,230 @@
+"""A directory tree as a source: a stat-only scan, and reads that are stable, never follow a link and never block."""
+
+import errno
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from syncd.core.decode import too_large
+from syncd.core.family import Family
+from syncd.core.reconcile import Group, Stamps
+from syncd.errors import SourceUnavailable
+from syncd_models.values import Bundle, Fault, Held, Look, Member, Stat
+
+FRESH_NS = 2_000_000_000
+"""A file written less than two seconds ago may be half-written, and its stamps may yet repeat."""
+
+OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+PASSING = frozenset({errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN})
+KINDS = {
+    stat.S_IFLNK: "a symbolic link, and links are not followed",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """One root and the family that lives there."""
+
+    family: Family
+    workspace: str
+    root: Path
+    size_limit: int
+    now_ns: Callable[[], int] = field(default=time.time_ns)
+
+    @property
+    def name(self) -> str:
+        """Name the root for people and for the binding of its workspace."""
+        return str(self.root)
+
+    def has(self, bundle: Bundle) -> bool:
+        """Tell whether a bundle has anything on disk."""
+        name = f"{bundle.name}/"
+        return bool(self._stamps(f"{self.root}/{name}", name))
+
+    def identity(self) -> tuple[int, int]:
+        """Return device and inode of the root; raises SourceUnavailable."""
+        try:
+            found = self.root.stat()
+        except OSError as error:
+            raise self._unavailable(error) from error
+        if not stat.S_ISDIR(found.st_mode):
+            raise SourceUnavailable(f"{self.root} is not a directory", "Point --root at the .compound-state directory.")
+        return found.st_dev, signed(found.st_ino)
+
+    def _unavailable(self, error: OSError) -> SourceUnavailable:
+        hint = "Is it mounted, and may this user read it? Point --root at the .compound-state directory."
+        return SourceUnavailable(f"the root {self.root} cannot be read: {error.strerror}", hint)
+
+    def scan(self) -> Iterator[Group]:
+        """Yield the stamps of every bundle in order of name with its slash; raises SourceUnavailable."""
+        try:
+            with os.scandir(self.root) as entries:
+                names = sorted(
+                    f"{entry.name}/"
+                    for entry in entries
+                    if self.family.is_bundle(entry.name) and is_text(entry.name) and _is_directory_like(entry)
+                )
+        except OSError as error:
+            raise self._unavailable(error) from error
+        prefix = f"{self.root}/"
+        for name in names:
+            if stamps := self._stamps(prefix + name, name):
+                yield name, stamps
+
+    def _stamps(self, directory: str, name: str) -> list[Stamps]:
+        """Return the stamps of one bundle's files; of the directory alone when it cannot be listed."""
+        is_member = self.family.is_member
+        found: list[Stamps] = []
+        try:
+            if os.path.islink(directory[:-1]):
+                return [self._own_stamps(directory, name)]
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    if is_member(entry.name) and not entry.is_dir(follow_symlinks=False) and is_text(entry.name):
+                        seen = entry.stat(follow_symlinks=False)
+                        found.append(
+                            (name + entry.name, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, signed(seen.st_ino))
+                        )
+        except FileNotFoundError:
+            pass  # something left while we looked: what is left is what there is
+        except OSError as error:
+            _raise_if_passing(error, directory)
+            return [self._own_stamps(directory, name)]
+        found.sort()
+        return found
+
+    @staticmethod
+    def _own_stamps(directory: str, name: str) -> Stamps:
+        return (name, *stat_of(os.lstat(directory[:-1])))
+
+    def unreadable_names(self) -> list[str]:
+        """Return names that are not UTF-8, escaped: they are left out, and that is said."""
+        with os.scandir(self.root) as entries:
+            return [shown(entry.name) for entry in entries if not is_text(entry.name)]
+
+    def read(self, bundle: Bundle, held: Held, *, again: bool = False) -> Look:
+        """Look at one bundle, every file of it, unless each stamp vouches for the checkpoint.
+
+        ``again`` asks for a new decision about files that are refused. Raises SourceUnavailable.
+        """
+        name = f"{bundle.name}/"
+        directory = f"{self.root}/{name}"
+        stamps = self._stamps(directory, name)
+        if not again and stamps and self._vouched(stamps, held):
+            return Look(bundle, {}, untouched=True)
+        if stamps and stamps[0][0] == name:
+            return Look(bundle, {name: Member(Stat(*stamps[0][1:]), fault=self._fault_of(directory))}, partial=True)
+        members = {}
+        if stamps:
+            try:
+                handle = os.open(directory, OPEN_FLAGS | os.O_DIRECTORY)
+            except FileNotFoundError:
+                return Look(bundle, {})
+            try:
+                for path, *seen in stamps:
+                    if member := self._member(handle, path.rpartition("/")[2], Stat(*seen)):
+                        refused = again and path in held.files and held.files[path].state == "quarantined"
+                        members[path] = member._replace(again=refused)
+            finally:
+                os.close(handle)
+        return Look(bundle, members)
+
+    def _vouched(self, stamps: list[Stamps], held: Held) -> bool:
+        """Tell whether the checkpoints answer for every file without a read."""
+        return (
+            len(stamps) == len(held.files)
+            and not held.racy
+            and not held.archived
+            and all(
+                (known := held.files.get(path)) is not None
+                and known.stat == tuple(seen)
+                and known.version == self.family.version
+                and known.state != "waiting"
+                for path, *seen in stamps
+            )
+        )
+
+    @staticmethod
+    def _fault_of(directory: str) -> Fault:
+        if os.path.islink(directory[:-1]):
+            return Fault("the session directory is a symbolic link, and links are not followed")
+        return Fault("permission denied: this user may not list the session directory (chmod u+rx)")
+
+    def _member(self, directory: int, name: str, seen: Stat) -> Member | None:
+        """Read one file; None when it is no longer there."""
+        try:
+            kind = stat.S_IFMT(os.lstat(name, dir_fd=directory).st_mode)
+            if kind != stat.S_IFREG:
+                return Member(seen, fault=Fault(f"not a regular file: {KINDS.get(kind, 'of an unknown kind')}"))
+            handle = os.open(name, OPEN_FLAGS, dir_fd=directory)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            _raise_if_passing(error, name)
+            return Member(seen, fault=Fault(f"cannot be opened: {error.strerror} (does this user own it?)"))
+        try:
+            return self._stable(handle)
+        except OSError as error:
+            _raise_if_passing(error, name)
+            return Member(seen, fault=Fault(f"cannot be read: {error.strerror}"))
+        finally:
+            os.close(handle)
+
+    def _stable(self, handle: int) -> Member:
+        """Stat, read, stat again: bytes count only when nothing moved meanwhile."""
+        before = os.fstat(handle)
+        seen = stat_of(before)
+        if not stat.S_ISREG(before.st_mode):
+            return Member(seen, fault=Fault("not a regular file"))
+        if seen.size > self.size_limit:
+            return Member(seen, fault=too_large(seen.size, self.size_limit))
+        data = os.read(handle, seen.size + 1)
+        while data and len(data) < seen.size and (more := os.read(handle, seen.size + 1 - len(data))):
+            data += more
+        after = stat_of(os.fstat(handle))
+        if after != seen or len(data) != seen.size:
+            return Member(after, fault=Fault("changes while it is read"), fresh=True)
+        now = self.now_ns()
+        return Member(
+            seen, data, hashlib.sha256(data).hexdigest(),
+            fresh=now - seen.mtime_ns < FRESH_NS, racy=now - seen.ctime_ns < FRESH_NS,
+        )  # fmt: skip
+
+
+def _is_directory_like(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a directory, or a link that stands where one should."""
+    return entry.is_dir(follow_symlinks=False) or entry.is_symlink()
+
+
+def _raise_if_passing(error: OSError, path: str) -> None:
+    """Tell trouble of the machine from trouble of the file: the first is nobody's quarantine."""
+    if error.errno in PASSING:
+        raise SourceUnavailable(f"{shown(path)} cannot be read: {error.strerror}", "Try again.") from error
+
+
+def stat_of(found: os.stat_result) -> Stat:
+    """Return the stamps of a stat result."""
+    return Stat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, signed(found.st_ino))
+
+
+def signed(inode: int) -> int:
+    """Fold an inode number into the 64 bits with sign that a database has."""
+    return inode if inode < 2**63 else inode - 2**64
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a file name is UTF-8."""
+    return name.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in name)
+
+
+def shown(text: str) -> str:
+    """Return a name as it may be printed: nothing in it moves a cursor or starts a line."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -1,0 +1,197 @@
+"""SQLite: opening, making and refusing a database file. All that is peculiar to it stands here."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from syncd.errors import StoreRefused, StoreRejected, StoreUnavailable, SyncdError
+from syncd.stores.locks import FileLock
+from syncd_models.schema import SQLITE, TABLES, VERSION
+from syncd_models.values import Fault
+from syncd_models.views import VIEWS
+
+APPLICATION_ID = 0x73796E63  # "sync"
+BUSY_SECONDS = 5.0
+MAGIC = b"SQLite format 3\0"
+MOST_VARIABLES = 30_000
+ROWS_A_STATEMENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SQLite:
+    """A database file and how to talk to it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Name the database for people."""
+        return str(self.path)
+
+    def lock(self, kind: str) -> FileLock:
+        """Return the lock of that kind: ``writer`` or ``daemon``."""
+        return FileLock(self.path.with_name(f"{self.path.name}.{kind}.lock"))
+
+    def size(self, tail: str = "") -> int:
+        """Return the bytes of the file, or of the one beside it with that tail; 0 if there is none."""
+        try:
+            return Path(f"{self.path}{tail}").stat().st_size
+        except OSError:
+            return 0
+
+    def exists(self) -> bool:
+        """Tell whether there is anything at the path."""
+        return os.path.lexists(self.path)
+
+    def open(self, *, adopt: bool = False) -> sqlite3.Connection:
+        """Return a connection for the writer, to a database that is made or migrated if need be.
+
+        Raises StoreRefused for a file that is newer, corrupt or not ours; ``adopt`` sets such a file aside first.
+        """
+        if not self.path.parent.is_dir():
+            raise StoreRefused(f"the folder {self.path.parent} does not exist", "Make it, or choose another --database.")
+        with self.lock("writer").held(), translated(self.name):
+            try:
+                version = self._version()
+            except NotOurs:
+                if not adopt:
+                    raise
+                self._set_aside()
+                version = 0
+            if 0 < version < VERSION:
+                from syncd.stores.migrate import upgrade  # noqa: PLC0415  Alembic is slow to import, rarely needed
+
+                upgrade(self.path, version)
+            connection = self._connect(f"file:{quoted(self.path)}")
+            if version == 0:
+                connection.execute("PRAGMA journal_mode=WAL")
+                create(connection)
+            return connection
+
+    def open_readonly(self) -> sqlite3.Connection:
+        """Return a connection that cannot write. Raises StoreRefused, also where there is no database yet."""
+        if not self.exists():
+            raise StoreRefused(f"there is no database at {self.path}", "Run `syncd sync` first, or choose --database.")
+        with translated(self.name):
+            if self._version() != VERSION:
+                raise StoreRefused(f"{self.path} has no up-to-date schema", "Run `syncd sync` once: it migrates it.")
+            return self._connect(f"file:{quoted(self.path)}?mode=ro")
+
+    @staticmethod
+    def _connect(uri: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=512, check_same_thread=False
+        )  # fmt: skip
+        for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "journal_size_limit=67108864", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _version(self) -> int:
+        """Return the schema version, 0 for a new database; refuse a file that is not ours before writing to it."""
+        if not self.exists() or (self.path.is_file() and self.path.stat().st_size == 0):
+            return 0
+        if not self.path.is_file():
+            raise StoreRefused(f"{self.path} is not a regular file", "Choose another --database.")
+        with self.path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise NotOurs(self.path, "it is not an SQLite database")
+        with closing(sqlite3.connect(f"file:{quoted(self.path)}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as probe:
+            application = _pragma(probe, "application_id")
+            version = _pragma(probe, "user_version")
+            tables = probe.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+        if application != APPLICATION_ID and (application or tables):
+            raise NotOurs(self.path, "it belongs to another tool")
+        if version > VERSION:
+            raise StoreRefused(
+                f"{self.path} was written by a newer syncd (schema {version}, this one knows {VERSION})",
+                "Upgrade syncd, or choose another --database.",
+            )
+        return version
+
+    def _set_aside(self) -> None:
+        """Copy a foreign file, with its journals, to a dated name beside it, and clear the place."""
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        found = [path for tail in ("", "-wal", "-shm", "-journal") if (path := Path(f"{self.path}{tail}")).exists()]
+        for path in found:
+            aside = path.with_name(path.name.replace(self.path.name, f"{self.path.name}.{stamp}.bak", 1))
+            shutil.copy2(path, aside)
+        for path in reversed(found):
+            path.unlink()
+
+
+class NotOurs(StoreRefused):
+    """Another tool's file lies where the database should."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        """Offer both ways out."""
+        super().__init__(
+            f"{path} is not a syncd database: {why}; it was left untouched",
+            "Choose another place with --database PATH, or pass --adopt to copy that file aside and begin a new database.",
+        )
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make all tables, indexes and views in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in SQLITE:
+        connection.execute(statement)
+    for name, query in VIEWS.items():
+        connection.execute(f"CREATE VIEW {name} AS {query}")
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.execute("COMMIT")
+
+
+def quoted(path: Path) -> str:
+    """Return a path as it may stand in an SQLite URI."""
+    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Turn SQLite's errors into ours."""
+    try:
+        yield
+    except SyncdError:
+        raise
+    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError) as error:
+        raise StoreRejected(Fault(f"the database refuses its rows: {error}")) from error
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"the database {name} cannot be used now: {error}", _remedy(str(error))) from error
+    except sqlite3.DatabaseError as error:
+        hint = "Move it away and run `syncd sync`: everything in it but the past comes from the files."
+        raise StoreRefused(f"the database {name} is damaged: {error}", hint) from error
+
+
+def _remedy(message: str) -> str:
+    if "full" in message:
+        return "Free some space on its disk, then run `syncd sync` again; nothing is lost."
+    if "locked" in message:
+        return "Another program is writing to it; try again when it has finished."
+    return "May this user write to the file and to its folder?"
+
+
+def upsert(table: str, rows: int) -> str:
+    """Return the text that inserts so many rows of a table, or brings those that are there level."""
+    shape = TABLES[table]
+    updates = ", ".join(f'"{column}"=excluded."{column}"' for column in shape.columns if column not in shape.key)
+    key = ", ".join(f'"{column}"' for column in shape.key)
+    action = f"UPDATE SET {updates}" if updates else "NOTHING"
+    return f"{insert(table, rows)} ON CONFLICT({key}) DO {action}"
+
+
+def insert(table: str, rows: int) -> str:
+    """Return the text that inserts so many rows of a table."""
+    shape = TABLES[table]
+    columns = ", ".join(f'"{column}"' for column in shape.columns)
+    values = f"({','.join('?' * len(shape.columns))})"
+    return f'INSERT INTO "{table}" ({columns}) VALUES {",".join([values] * rows)}'  # noqa: S608  names are ours
