@@ -81,7 +81,7 @@ def zone(name: str) -> tzinfo:
     """Return a time zone by name."""
     if name.upper() == "UTC":
         return UTC
-    from zoneinfo import ZoneInfo  # noqa: PLC0415  rarely needed
+    from zoneinfo import ZoneInfo
 
     try:
         return ZoneInfo(name)
@@ -143,6 +143,7 @@ def _count(text: Any) -> int:
     return int(str(text))
 
 
+REDACT = True
 YES_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -168,7 +169,7 @@ SETTINGS = (
             "archive|delete"),
     Setting("max_file_size", _size, 16 * 2**20, "Larger files are refused.", "SIZE"),
     Setting("max_depth", _count, 200, "Files that nest deeper are refused.", "N"),
-    Setting("redact", _switch, True, "Whether well-known secrets are taken out of text.", "yes|no"),
+    Setting("redact", _switch, REDACT, "Whether well-known secrets are taken out of text.", "yes|no"),
     Setting("logs", _folder, None, "Where log files are (default: logs beside the first root, else in it).", "DIR"),
     Setting("reports", _folder, None, "Where reports are (default: likewise).", "DIR"),
     Setting("tasks", _folder, None, "Where task definitions are (default: likewise).", "DIR"),
@@ -217,7 +218,11 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _first(
-    setting: Setting, flags: Mapping[str, Any], environment: Mapping[str, str], written: dict[str, Any], file: Path | None
+    setting: Setting,
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    written: dict[str, Any],
+    file: Path | None,
 ) -> tuple[Any, str]:
     """Return the first value given for a setting, and where."""
     if flag := flags.get(setting.name):

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from syncd.core.advance import advance, refusing
 from syncd.core.patience import GRACE, Patience
@@ -45,7 +47,8 @@ class Pass:
 
 def sync(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> list[Step]:
     """Bring the store level with these bundles."""
-    with store.writer():  # from reading to commit: nobody commits older bytes over newer
+    # From reading to commit, so that nobody commits older bytes over newer.
+    with nullcontext() if run.dry else store.writer():
         held = store.held(source.family, bundles)
         now = time.monotonic()
         looks = [
@@ -85,26 +88,26 @@ def commit_alone(look: Look, source: Source, store: Store, cause: str) -> Step |
     family = source.family
     held = store.held(family, [look.bundle], whole=True)[look.bundle]
 
-    def attempt(refused: dict[str, Fault], *, trial: bool) -> Fault | None:
-        nonlocal step
+    def attempt(refused: dict[str, Fault], *, trial: bool = False) -> tuple[Step | None, Fault | None]:
         step = advance(family, refusing(look, refused), held)
         try:
             store.apply(family, [step] if step else [], cause, trial=trial)
         except StoreRejected as error:
-            return error.fault
-        return None
+            return None, error.fault
+        return step, None
 
-    step: Step | None = None
-    if not (fault := attempt({}, trial=False)):
+    step, fault = attempt({})
+    if fault is None:
         return step
-    untried = Fault("not tried yet")
     at_fault: dict[str, Fault] = {}
     paths = sorted(look.members)
-    for n, path in enumerate(paths):
-        if found := attempt(at_fault | dict.fromkeys(paths[n + 1 :], untried), trial=True):
+    for n, path in enumerate(paths):  # each file is tried with those before it that passed, and none after it
+        _, found = attempt(at_fault | dict.fromkeys(paths[n + 1 :], fault), trial=True)
+        if found:
             at_fault[path] = found
-    if fault := attempt(at_fault, trial=False):
-        attempt(dict.fromkeys(paths, fault), trial=False)  # no file alone is to blame: the bundle as a whole is
+    step, fault = attempt(at_fault)
+    if fault:  # no file alone is to blame: the bundle as a whole is
+        step, _ = attempt(dict.fromkeys(paths, fault))
     return step
 
 
@@ -124,7 +127,7 @@ def sync_all(source: Source, store: Store, run: Pass) -> None:
             batch = []
     sync_batches(batch, source, store, run)
     run.on_progress(counts["present"])
-    _finish(vanished, counts["held"], source, store, run, same_root=same_root)
+    _finish(vanished, Missing(counts["held"], len(vanished), same_root), source, store, run)
 
 
 def sync_some(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> None:
@@ -138,9 +141,9 @@ def sync_some(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass
             raise ConfigError(f"there is no session {bundle.name!r} under {source.name}, and there was none", hint)
     sync_batches([bundle for bundle in bundles if bundle not in missing], source, store, run)
     vanished = [bundle for bundle in missing if bundle.id in alive]
-    nothing_left = vanished and next(iter(source.scan()), None) is None
-    _finish(vanished, len(vanished) if nothing_left and len(alive) == 1 else len(alive), source, store, run,
-            same_root=same_root, gone=len(alive) if nothing_left else len(vanished))  # fmt: skip
+    nothing_left = bool(vanished) and next(iter(source.scan()), None) is None
+    gone = len(alive) if nothing_left else len(vanished)
+    _finish(vanished, Missing(len(alive), gone, same_root), source, store, run)
 
 
 def sync_batches(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> None:
@@ -175,33 +178,38 @@ def attach(source: Source, store: Store, run: Pass) -> bool:
     return tuple(known) == identity
 
 
-def _finish(
-    vanished: Sequence[Bundle], held: int, source: Source, store: Store, run: Pass, *, same_root: bool, gone: int = -1
-) -> None:
+class Missing(NamedTuple):
+    """How many bundles are held and how many of them are gone, and whether the root vouches for that."""
+
+    held: int
+    gone: int
+    same_root: bool
+
+
+def _finish(vanished: Sequence[Bundle], missing: Missing, source: Source, store: Store, run: Pass) -> None:
     """Let go of what vanished, if the brake allows it, and give doubtful files their time."""
     identity = source.identity()  # the probe after the scan: a root that changed meanwhile vouches for nothing
-    bound = store.workspaces().get(source.workspace, (source.name, *identity))
-    same_root = same_root and bound[1:] == identity
-    gone = len(vanished) if gone < 0 else gone
-    run.held_back = None if run.accept_missing else brake(held, gone, same_root=same_root)
-    run.missing += gone if run.held_back else 0
+    root, *known = store.workspaces().get(source.workspace, (source.name, *identity))
+    same_root = missing.same_root and tuple(known) == identity
+    run.held_back = None if run.accept_missing else brake(missing.held, missing.gone, same_root=same_root)
+    run.missing = missing.gone if run.held_back else 0
     run.may_remove = run.accept_missing or (same_root and not run.held_back)
     if run.may_remove:
         sync_batches(vanished, source, store, run)
     settle(source, store, run)
     run.waiting = [path for step in run.doubtful.values() for path in step.waiting]
     run.leaving = [path for step in run.doubtful.values() for path in step.leaving]
-    if not same_root and not run.dry and not run.held_back and not run.doubtful:
+    if run.leaving and not same_root and not run.accept_missing:
+        run.held_back = run.held_back or brake(missing.held, len(run.leaving), same_root=False)
+    if not run.held_back and not run.dry and (root != source.name or not same_root):
         store.bind(source.workspace, source.name, identity)
-    elif run.doubtful and not same_root and not run.held_back:
-        run.held_back = "the root is not the directory that it was"
 
 
 def settle(source: Source, store: Store, run: Pass) -> None:
     """Look again, for the grace period at most, at files that are half-written or may be leaving."""
     if not run.doubtful:
         return
-    from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay  # noqa: PLC0415  rarely needed
+    from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay
 
     def wait(state: RetryCallState) -> float:
         pause = RETRY_SECONDS[min(state.attempt_number, len(RETRY_SECONDS)) - 1]

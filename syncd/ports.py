@@ -12,8 +12,15 @@ from syncd_models.values import Bundle, Held, Look, Row, Step
 class Source(Protocol):
     """A tree of files, read and never written."""
 
-    family: Family
-    workspace: str
+    @property
+    def family(self) -> Family:
+        """Return the kind of files that it holds."""
+        ...
+
+    @property
+    def workspace(self) -> str:
+        """Return the name of its root."""
+        ...
 
     @property
     def name(self) -> str:
@@ -53,7 +60,7 @@ class Store(Protocol):
         ...
 
     def apply(self, family: Family, steps: Sequence[Step], cause: str, *, trial: bool = False) -> None:
-        """Write the steps in one transaction, or only try; raises StoreRejected or StoreUnavailable, writing nothing."""
+        """Write the steps in one transaction, or only try; raises StoreRejected or StoreUnavailable."""
         ...
 
     def workspaces(self) -> Mapping[str, tuple[str, int, int]]:

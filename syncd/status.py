@@ -109,4 +109,4 @@ def _count(store: SqlStore, what: str) -> int:
 
 
 def _by_status(store: SqlStore, what: str) -> dict[str, int]:
-    return dict(store.query(f"SELECT status, COUNT(*) FROM {what} GROUP BY status ORDER BY status"))  # type: ignore[arg-type]  # noqa: S608
+    return dict(store.query(f"SELECT status, COUNT(*) FROM {what} GROUP BY status ORDER BY status"))  # noqa: S608

@@ -12,7 +12,6 @@ from syncd.ports import Source, Store
 from syncd_models.schema import TABLES
 from syncd_models.values import Bundle, Change, Held, Look
 
-
 NESTED = 64
 
 
@@ -40,7 +39,9 @@ class Verification:
     differences: list[Difference] = field(default_factory=list)
 
 
-def verify(sources: Sequence[Source], store: Store, on_progress: Callable[[int], None] = lambda _: None) -> Verification:
+def verify(
+    sources: Sequence[Source], store: Store, on_progress: Callable[[int], None] = lambda _: None
+) -> Verification:
     """Compute f(files) and compare it with the live rows; a bundle that differs is read once more before it counts."""
     found = Verification()
     by_workspace = {source.workspace: source for source in sources}

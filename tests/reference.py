@@ -43,7 +43,7 @@ FAMILIES = (
     *("llama", "mistral", "deepseek", "qwen", "grok"),
 )
 TIME_KEYS = {"startTime", "endTime", "startedAt", "completedAt", "updatedAt", "timestamp"}
-MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII)
+MOMENT = re.compile(r"(\d{4}-\d\d-\d\d|\d{8})([Tt ].+)?", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_DEPTH, MAX_ID, MAX_TEXT = 200, 255, 4096
 
@@ -109,11 +109,13 @@ def depth(value: object) -> int:
 
 
 def clean(value: object) -> object:
-    """Spell out lone surrogates and replace U+0000, in keys too."""
+    """Spell out lone surrogates and replace U+0000, in keys too; 3.0 is the number 3."""
     if isinstance(value, str):
         return "".join(
             f"\\u{ord(one):04x}" if "\ud800" <= one <= "\udfff" else one for one in value.replace("\x00", "\ufffd")
         )
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+        return int(value)
     if isinstance(value, list):
         return [clean(one) for one in value]
     if isinstance(value, dict):
@@ -131,9 +133,8 @@ def text(value: object) -> str | None:
 
 def integer(value: object) -> int | None:
     """Take a whole number of 64 bits."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        return None
-    return int(value) if -(2**63) <= value < 2**63 else None
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and -(2**63) <= value < 2**63 else None
 
 
 def number(value: object) -> float | None:
@@ -162,9 +163,9 @@ def fields(value: object) -> Doc:
 
 
 def own_id(value: object) -> str | None:
-    """Take an id that a row may carry: text or an integer, 1 to 255 characters."""
+    """Take an id that a row may carry: text that is not blank or an integer, 1 to 255 characters."""
     whole = integer(value)
-    found = value if isinstance(value, str) else None if whole is None else str(whole)
+    found = text(value) if whole is None else str(whole)
     return found if found and len(found) <= MAX_ID else None
 
 
@@ -176,8 +177,8 @@ def first(read: Callable[[object], T | None], *values: object) -> T | None:
 def moment(value: object) -> datetime | None:
     """Read a time: ISO text, or epoch seconds or milliseconds as a number."""
     try:
-        if isinstance(value, str) and MOMENT.fullmatch(value):
-            at = datetime.fromisoformat(value)
+        if isinstance(value, str) and MOMENT.fullmatch(value.strip()):
+            at = datetime.fromisoformat(value.strip())
             at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             milliseconds = abs(value) >= 1e11
@@ -267,8 +268,10 @@ def error_of(doc: Doc, missing: str = "pending") -> str | None:
 
 def url_of(value: object) -> str | None:
     """Give the first URL in a text."""
-    found = re.search(r"https?://[^\s<>\"'()\[\]{}]+", text(value) or "")
-    return found[0].rstrip(".,;:!?") if found else None
+    for found in re.finditer(r"https?://([^\s<>\"'`()\[\]{}]+)", text(value) or ""):
+        if found[1].rstrip(".,;:!?"):
+            return found[0].rstrip(".,;:!?")
+    return None
 
 
 def objects(value: object, key: str) -> Iterator[tuple[int, Doc]]:
@@ -361,7 +364,7 @@ def tags(value: object) -> str | None:
     """Spell the texts of an array as compact JSON."""
     if not isinstance(value, list):
         return None
-    return compact([one for one in value if isinstance(one, str)])
+    return compact([one for one in value if text(one)])
 
 
 def compact(value: object) -> str:
@@ -507,9 +510,7 @@ def item(owner: str, position: int, name: str | None, entry: object) -> Row:
     if name is None and not isinstance(entry, dict) and text(entry) is None:
         return {}
     within = fields(entry)
-    said = [within.get(key) for key in ("description", "title", "name")]
-    if not isinstance(entry, dict):
-        said = [entry if name is None else name]
+    said = [*(within.get(key) for key in ("description", "title", "name")), entry if name is None else name]
     word = within.get("status") if isinstance(entry, dict) or name is None else entry
     own = own_id(within.get("id") if name is None else name)
     return {

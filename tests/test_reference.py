@@ -145,7 +145,7 @@ def test_children_are_cut_and_counted(tmp_path: Path) -> None:
     assert only(blockers[f"{owner}/blocker/0"], "message", "requires_human") == ("key", None)
     assert only(blockers[f"{owner}/blocker/3"], "message", "requires_human") == (long[:-1], True)
     made = rows["deliverables"]
-    assert made[f"{owner}/deliverable/0"]["details"] == '{"n":1.0,"ü":[null]}'
+    assert made[f"{owner}/deliverable/0"]["details"] == '{"n":1,"ü":[null]}'
     assert only(made[f"{owner}/deliverable/1"], "title", "details") == (None, None)
     sent = rows["messages"][f"{owner}/message/0"]
     assert only(sent, "recipient", "content", "content_length", "sent_at") == (

@@ -86,12 +86,15 @@ odd_times = st.sampled_from(
     (
         *("2026-02-08", "2026-02-30", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00"),
         *("0001-01-01T00:00:00Z", "1770537842", "yesterday", "2026-13-01T00:00:00Z", "12:30"),
+        *("20260208T100402Z", "20260208", "20111103112", "2026-02-08x10:04", "2026-W06-7", "202602-08"),
+        *("2026-02-08T10", "2026-02-08t10:04:02z", "2026-02-08T10:04:60Z", "2026-02-08T24:00:00Z", ""),
+        *("2026-02-08T10:04:02.123456789Z", "2026-02-08T10:04:02,5Z", " 2026-02-08 10:04\n", "2026-02-08T"),
     )
 )
 epochs: Json = st.one_of(
     st.integers(1770537840, 1770537850),
     st.integers(1770537840000, 1770537850000),
-    st.sampled_from((1770537842.5, 1770537842.125, 1770537842000.0, 0, -1, 1e30, 10**29, 1e11)),
+    st.sampled_from((1770537842.5, 1770537842.125, 1770537842000.0, 0, -1, 1e30, 10**29, 1e11, 1770537842123.4567)),
 )
 times: Json = typed(mostly(st.one_of(iso_times, epochs), odd_times, 4))
 whole: Json = st.one_of(st.integers(-2, 9), st.sampled_from((3.0, 3.5, *BIG)))
@@ -106,8 +109,8 @@ flags: Json = st.booleans()
 
 # Own ids of `tasks` are never the decimal text of a small position; later ids may be.
 ITEM_IDS: tuple[object, ...] = ("a", "b", "c", "setup", 101, 102, "101", "a\x00b", "x/y", -5, 103.0)
-LONG_IDS: tuple[object, ...] = ("i" * 255, "i" * 256, "", None, 1.5, True, 10**29)
-NAMES = ("a", "b", "c", "setup", "101", "ünï", "typeCheck")
+LONG_IDS: tuple[object, ...] = ("i" * 255, "i" * 256, "", " ", None, 1.5, True, 10**29, 1e18, 2**63)
+NAMES = ("a", "b", "c", "setup", "101", "ünï", "typeCheck", "", "\t", "i" * 256)
 
 
 def entry(required: dict[str, Json], optional: dict[str, Json]) -> Json:
@@ -149,19 +152,20 @@ tasks_array = st.lists(
 )
 tasks_object = named(st.one_of(words, entry({}, STEP)))
 tasks: Json = typed(st.one_of(tasks_array, tasks_object))
-completed: Json = typed(
+completed: Json = mostly(
     st.lists(
         st.one_of(
             st.fixed_dictionaries({"id": done_ids}, optional=STEP),
-            st.sampled_from(("a", "b", "c", "setup", "101", "103", "", "a\x00b")),
+            st.sampled_from(("a", "b", "c", "setup", "101", "103", "", "a\x00b", "i" * 255, "i" * 256)),
             texts,
             JUNK,
         ),
         max_size=4,
-    )
+    ),
+    st.one_of(JUNK, tasks_object),
 )
-checks: Json = typed(named(mostly(words, st.none()), (*NAMES, "0", "build", "security")))
-blocker = entry({"message": texts}, {"type": texts, "requiresHuman": flags, "requiresAgent": texts})
+checks: Json = mostly(named(mostly(words, JUNK), (*NAMES, "0", "build", "security")), st.one_of(JUNK, tasks))
+blocker = entry({}, {"message": texts, "type": texts, "requiresHuman": flags, "requiresAgent": texts})
 concern = entry({}, {"severity": words, "message": texts})
 next_step = entry({}, {"agent": texts, "action": texts, "priority": words})
 deliverable = entry(
@@ -192,23 +196,25 @@ llm_use = entry(
 )
 METRIC_NAMES = (
     *("coverage", "tests", "lines.added", "lines", "added", "0", "scores", "quality"),
-    *("startTime", "timestamp", "duration", "qualityScore"),
+    *("startTime", "timestamp", "duration", "qualityScore", "", "a.b", "endTime"),
 )
 measured: Json = mostly(st.one_of(decimals, whole), st.one_of(times, st.sampled_from((True, "5", None))), 4)
 metrics: Json = typed(
     st.one_of(
-        named(st.one_of(measured, named(measured, METRIC_NAMES), st.lists(decimals, max_size=2))),
+        named(st.one_of(measured, named(measured, METRIC_NAMES), st.lists(decimals, max_size=2)), METRIC_NAMES),
         named(measured, METRIC_NAMES),
         st.fixed_dictionaries({}, optional={"startTime": times, "endTime": times, "duration": decimals}).map(dict),
         st.just({"a": {"b": [{"c": 1}, [2, "x"], 3.5]}}),
     )
 )
 scores: Json = typed(named(decimals, ("architecture", "quality", "accuracy", "devops", "total")))
-errors: Json = st.one_of(texts, st.fixed_dictionaries({"message": texts}).map(dict))
+errors: Json = st.one_of(texts, entry({}, {"message": texts, "description": texts, "code": whole}))
 urls: Json = st.sampled_from(
     (
         *("https://example.org/pull/1", "PR: https://example.org/o/r/pull/2 (draft)", "none yet"),
         *("see http://a.example/1\nand https://b.example/2", "ftp://example.org/x", "", "漢 https"),
+        *("opened https://example.org/pull/3.", "`https://a.example/?q=1;`", "https://.,! then http://c.example!?"),
+        *("[PR](https://example.org/4)", "<https://example.org/5>", "https://a.example/x[1]", "HTTP://A.EXAMPLE"),
     )
 )
 places: Json = st.one_of(texts, st.sampled_from(("feature/x", "main", "~/repo", "p.md")))
@@ -241,16 +247,19 @@ FIELDS: dict[str, Json] = {
     "message": texts,
     "task": texts,
     "description": texts,
-    "currentTask": st.one_of(texts, entry({}, {"id": task_ids, "task": texts, "name": texts})),
+    "currentTask": st.one_of(
+        texts,
+        entry({}, {"id": task_ids, "task": texts, "name": texts, "title": texts, "description": texts}),
+    ),
     "priority": st.sampled_from(("low", "HIGH", "urgent", "Critical", "medium", "p1.md", "")),
     "llm_used": st.sampled_from(("Big-Opus-4", "sonnet", "gpt-5 after opus", "local", "")),
     "llmUsed": st.sampled_from(("haiku", "Gemini 2", "o3")),
     "retryCount": whole,
     "retry_count": whole,
     "exitCode": whole,
-    "phase": texts,
-    "team": st.sampled_from(("engineering", "Team-Growth", "Product Design", "", "marketing")),
-    "domain": st.sampled_from(("marketing", "engineering", "Marketing", "")),
+    "phase": mostly(texts, st.sampled_from(("\x1c", "\u2003", "\u200b", "\x85"))),
+    "team": st.sampled_from(("engineering", "Team-Growth", " Product  Design\n", " ", "marketing", "team-")),
+    "domain": st.sampled_from(("marketing", "engineering", "Marketing", " MARKETING ", "")),
     "targetRepo": places,
     "target_repo": places,
     "priorityFile": places,

@@ -37,8 +37,7 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        found = importlib.import_module(f"syncd.cli.{cmd_name}_command").command
-        assert isinstance(found, click.Command)
+        found: click.Command = importlib.import_module(f"syncd.cli.{cmd_name}_command").command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -52,7 +51,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="syncd")
 @settings_options
 @click.pass_context
-def main(ctx: click.Context, **flags: Any) -> None:
+def main(ctx: click.Context, /, **flags: Any) -> None:
     """Keep a relational database level with a tree of state files.
 
     Files are the truth, the database is the view. Begin with `syncd sync`, then `syncd show`.
@@ -67,9 +66,9 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
-        hint = error.ctx.get_help_option(error.ctx) if isinstance(error, click.UsageError) and error.ctx else None
-        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "syncd"
-        _complain(arguments, error.format_message(), f"`{path} --help` lists what it takes." if hint else "", 2)
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        path = context.command_path if context else "syncd"
+        _complain(arguments, error.format_message(), f"`{path} --help` lists what it takes.", 2)
         return 2
     except SyncdError as error:
         _complain(arguments, error.message, error.hint, error.exit_code)
@@ -82,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _complain(arguments: Sequence[str], message: str, hint: str, code: int) -> None:
-    from syncd.sources.files import shown  # noqa: PLC0415  names in messages may hold anything
+    from syncd.sources.files import shown
 
     if "--json" in arguments:
         click.echo(json.dumps({"schema": 1, "error": message, "hint": hint, "exit_code": code}), err=True)

@@ -48,3 +48,8 @@ def settings_of(flags: dict[str, Any]) -> Settings:
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented fields.")
+
+
+def entries(settings: Settings) -> int:
+    """Count what lies in the roots: about as many as there are sessions."""
+    return sum(1 for root in settings.root for _ in root.path.iterdir())

@@ -14,7 +14,13 @@ from syncd.sources.files import shown
 if TYPE_CHECKING:
     from rich.console import Console
 
-COLOURS = {"completed": "green", "failed": "red", "blocked": "magenta", "in_progress": "cyan", "pending": "bright_black"}
+COLOURS = {
+    "completed": "green",
+    "failed": "red",
+    "blocked": "magenta",
+    "in_progress": "cyan",
+    "pending": "bright_black",
+}
 MARKS = {"completed": "✓", "failed": "✗", "blocked": "■", "in_progress": "▶", "pending": "·"}
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -22,7 +28,9 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 def say(text: str = "", *, err: bool = False, **style: Any) -> None:
     """Print a line; nothing in it can move a cursor."""
     line = "\n".join(shown(each) for each in text.split("\n"))
-    click.echo(click.style(line, **style) if style else line, err=err, color=False if "NO_COLOR" in os.environ else None)
+    click.echo(
+        click.style(line, **style) if style else line, err=err, color=False if "NO_COLOR" in os.environ else None
+    )
 
 
 def say_json(record: Any) -> None:
@@ -32,7 +40,7 @@ def say_json(record: Any) -> None:
 
 def console(*, err: bool = False) -> "Console":
     """Return a console that is as wide as the terminal, or wide enough for a file."""
-    from rich.console import Console  # noqa: PLC0415  imported when something is drawn
+    from rich.console import Console
 
     stream = sys.stderr if err else sys.stdout
     return Console(stderr=err, width=None if stream.isatty() else 160, highlight=False)
@@ -40,9 +48,9 @@ def console(*, err: bool = False) -> "Console":
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
     """Print a table; cells are text or rich renderables."""
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
 
     drawn = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
@@ -54,7 +62,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, 
 
 def status_text(status: str) -> Any:
     """Return a status word with its mark and colour."""
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
     return Text(f"{MARKS.get(status, '?')} {status}", style=COLOURS.get(status, ""))
 
@@ -89,7 +97,7 @@ def progress(what: str, total: Callable[[], int], *, wanted: bool) -> Iterator[C
     if not (wanted and sys.stderr.isatty()):
         yield lambda _: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(err=True), transient=True) as bar:

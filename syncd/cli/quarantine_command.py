@@ -19,8 +19,8 @@ def command(settings: Settings, path: str | None, *, as_json: bool) -> int:
 
     A refused file keeps the rows that it gave before. Exit code 1 when there is any.
     """
-    from syncd.cli.wiring import read_store  # noqa: PLC0415
-    from syncd.status import quarantine  # noqa: PLC0415
+    from syncd.cli.wiring import read_store
+    from syncd.status import quarantine
 
     with read_store(settings) as store:
         refused = quarantine(store, path)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @with_settings
 def command(settings: Settings, session_id: str | None, *, as_json: bool) -> int:
     """Show one session: its agents, their items, blockers and durations. Without an id: all sessions and tasks."""
-    from syncd.cli.wiring import read_store  # noqa: PLC0415
-    from syncd.show import session_list, session_view, task_list  # noqa: PLC0415
+    from syncd.cli.wiring import read_store
+    from syncd.show import session_list, session_view, task_list
 
     with read_store(settings) as store:
         if session_id is None:
@@ -54,15 +54,16 @@ def _draw_lists(sessions: list["Record"], tasks: list["Record"]) -> None:
     table(f"{len(sessions)} sessions", columns, rows, right=["done", "took"])
     rows = [
         [each["session_id"], f"{each['agent_emoji'] or '•'} {each['agent_name']}", status_text(each["status"]),
-         each["priority"], duration_text(each["duration_seconds"]), _short(each["error_message"] or each["description"])]
+         each["priority"], duration_text(each["duration_seconds"]),
+         _short(each["error_message"] or each["description"])]
         for each in tasks
     ]  # fmt: skip
     table(f"{len(tasks)} tasks", ["session", "agent", "status", "priority", "took", "what"], rows, right=["took"])
 
 
 def _tree(view: "SessionView") -> "Tree":
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.tree import Tree  # noqa: PLC0415
+    from rich.markup import escape
+    from rich.tree import Tree
 
     def line(record: "Record", name: str, extra: str = "") -> str:
         word = record["status"]
@@ -88,7 +89,7 @@ def _tree(view: "SessionView") -> "Tree":
 
 
 def _add_children(branch: "Tree", items: list["Record"], blockers: list["Record"], line: Any) -> None:
-    from rich.markup import escape  # noqa: PLC0415
+    from rich.markup import escape
 
     for item in items:
         branch.add(line(item, item["item_id"] or f"#{item['position'] + 1}", _short(item["description"] or "")))

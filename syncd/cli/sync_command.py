@@ -1,14 +1,15 @@
 """``syncd sync``: one shot."""
 
 import gc
-import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import click
 
-from syncd.cli.options import as_json, with_settings
+from syncd.cli.options import as_json, entries, with_settings
 from syncd.cli.output import progress, say, say_json
 from syncd.config import Settings, session
 from syncd_models.values import Bundle, Step
@@ -19,13 +20,13 @@ MOST_LINES = 20
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete session ids from the directories that there are."""
     del param
-    from syncd.cli.options import NAMES, settings_of  # noqa: PLC0415
+    from syncd.cli.options import NAMES, settings_of
 
     settings = settings_of({name: ctx.params.get(name) for name in NAMES})
     names = [
         entry.name if root.workspace == "default" else f"{root.workspace}/{entry.name}"
         for root in settings.root
-        for entry in os.scandir(root.path)
+        for entry in root.path.iterdir()
         if entry.is_dir() and entry.name.startswith(settings.session_prefixes)
     ]
     return sorted(name for name in names if name.startswith(incomplete))
@@ -36,18 +37,26 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.option("--dry-run", is_flag=True, help="Print what would change, and write nothing.")
 @click.option("--accept-missing", is_flag=True, help="Let go of sessions that are gone, however many.")
 @click.option("--adopt", is_flag=True, help="Set another tool's database aside (dated copy), and begin a new one.")
+@click.option("-v", "--verbose", is_flag=True, help="Log every session that is committed, on standard error.")
 @as_json
 @with_settings
-def command(
-    settings: Settings, session_ids: tuple[str, ...], *, dry_run: bool, accept_missing: bool, adopt: bool, as_json: bool
+def command(  # noqa: PLR0913  one an option
+    settings: Settings,
+    session_ids: tuple[str, ...],
+    *,
+    dry_run: bool,
+    accept_missing: bool,
+    adopt: bool,
+    verbose: bool,
+    as_json: bool,
 ) -> int:
     """Bring the database level with the files.
 
     Syncs everything, or only the sessions that are named; what was written before the call is in the database when it
     returns. Exit code 1: a file was refused, or nothing could be removed.
     """
-    from syncd.cli.wiring import check_roots, dry_store, open_store, sources_of  # noqa: PLC0415
-    from syncd.engine import Pass, sync_all, sync_some  # noqa: PLC0415
+    from syncd.cli.wiring import check_roots, dry_store, open_store, sources_of
+    from syncd.engine import Pass, sync_all, sync_some
 
     bundles = [*dict.fromkeys(session(text, settings) for text in session_ids)]
     sources = sources_of(settings)
@@ -55,14 +64,11 @@ def command(
     # Everything imported so far lives for ever; and bulk work makes much that lives for a batch.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    with (dry_store(settings) if dry_run else open_store(settings, adopt=adopt)) as store:
-        report = Report(dry_run=dry_run)
+    with dry_store(settings) if dry_run else open_store(settings, adopt=adopt) as store:
+        report = Report(dry_run=dry_run, log=_logger() if verbose else None)
         started = store.moment()
 
-        def total() -> int:
-            return sum(len(os.listdir(root.path)) for root in settings.root)
-
-        with progress("syncing", total, wanted=not as_json and not bundles) as advanced:
+        with progress("syncing", partial(entries, settings), wanted=not as_json and not bundles) as advanced:
             for source in sources:
                 run = Pass(
                     cause="sync", dry=dry_run, again=bool(bundles), accept_missing=accept_missing,
@@ -75,15 +81,24 @@ def command(
                     sync_all(source, store, run)
                 report.finish(run, source.unreadable_names(), source.name)
         report.refused = [_refusal(row) for row in _refused(store, bundles)]
-        report.archived_ids = [bundle.id for bundle in bundles if bundle.id not in store.alive(source.family, bundle.workspace)]
+        report.archived_ids = [
+            bundle.id for bundle in bundles if bundle.id not in store.alive(source.family, bundle.workspace)
+        ]
         if not dry_run and not bundles:
             store.record("reconcile", started, report.as_json())
     say_json(report.as_json()) if as_json else report.draw()
     return report.exit_code
 
 
+def _logger() -> Callable[[Step], None]:
+    from syncd.log import configure, log_step
+
+    configure()
+    return log_step
+
+
 def _refused(store: Any, bundles: list[Bundle]) -> list[Any]:
-    from syncd.status import quarantine  # noqa: PLC0415
+    from syncd.status import quarantine
 
     rows = quarantine(store)
     names = {(bundle.workspace, bundle.name) for bundle in bundles}
@@ -99,6 +114,7 @@ class Report:
     """What a sync did, added up; rows are counted and never kept."""
 
     dry_run: bool = False
+    log: Callable[[Step], None] | None = None
     sessions: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     archived: list[str] = field(default_factory=list)
@@ -112,13 +128,15 @@ class Report:
 
     def add(self, step: Step) -> None:
         """Count one step; a dry run prints it."""
-        self.sessions += 1
+        self.sessions += bool(step.first or step.changes or step.archived)
         self.rows["created"] += sum(len(rows) for rows in step.rows.values())
         self.rows.update({"c": "created", "u": "updated", "d": "deleted"}[change.op] for change in step.changes)
         if step.archived:
             self.archived.append(step.bundle.id)
         if self.dry_run:
             _draw_step(step)
+        if self.log:
+            self.log(step)
 
     def finish(self, run: Any, ignored: list[str], root: str) -> None:
         """Note what a pass over one root left open."""
@@ -160,7 +178,9 @@ class Report:
         _some(self.ignored, "ignored {}: the name is not UTF-8")
         _some(self.waiting, "half-written: {}; its last good rows stay, sync again when it is complete")
         if self.held_back:
-            say(f"nothing was removed: {self.held_back}; {self.missing:,} session(s) are missing", err=True, fg="yellow")
+            say(
+                f"nothing was removed: {self.held_back}; {self.missing:,} session(s) are missing", err=True, fg="yellow"
+            )
             say("  if that is right, run `syncd sync --accept-missing`", err=True)
         for each in self.refused[:MOST_LINES]:
             draw_refusal(each)

@@ -1,12 +1,12 @@
 """``syncd verify``: the proof."""
 
 import gc
-import os
+from functools import partial
 from typing import Any
 
 import click
 
-from syncd.cli.options import as_json, with_settings
+from syncd.cli.options import as_json, entries, with_settings
 from syncd.cli.output import progress, say, say_json
 from syncd.config import Settings
 
@@ -21,18 +21,18 @@ def command(settings: Settings, *, as_json: bool) -> int:
 
     Prints every difference with its row, column and file. Exit code 1 on drift.
     """
-    from syncd.cli.wiring import check_roots, read_store, sources_of  # noqa: PLC0415
-    from syncd.verify import Difference, verify  # noqa: PLC0415
+    from syncd.cli.wiring import check_roots, read_store, sources_of
+    from syncd.verify import Difference, verify
 
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     sources = sources_of(settings)
     check_roots(sources)
 
-    def total() -> int:
-        return sum(len(os.listdir(root.path)) for root in settings.root)
-
-    with read_store(settings) as store, progress("verifying", total, wanted=not as_json) as advanced:
+    with (
+        read_store(settings) as store,
+        progress("verifying", partial(entries, settings), wanted=not as_json) as advanced,
+    ):
         started = store.moment()
         found = verify(sources, store, advanced)
     result: dict[str, Any] = {
@@ -66,7 +66,10 @@ def command(settings: Settings, *, as_json: bool) -> int:
 
 def _draw(each: Any) -> None:
     where = f"{each.table} {each.row_id}" + (f" · {each.column}" if each.column else "")
-    say(f"{where}: the database has {_value(each.held)}, {each.path or 'the built-in roster'} says {_value(each.expected)}")
+    say(
+        f"{where}: the database has {_value(each.held)}, "
+        f"{each.path or 'the built-in roster'} says {_value(each.expected)}"
+    )
 
 
 def _value(value: object) -> str:
@@ -76,8 +79,8 @@ def _value(value: object) -> str:
 
 def _remember(settings: Settings, started: str, result: dict[str, Any]) -> None:
     """Write the run into the database, where this user may."""
-    from syncd.cli.wiring import open_store  # noqa: PLC0415
-    from syncd.errors import SyncdError  # noqa: PLC0415
+    from syncd.cli.wiring import open_store
+    from syncd.errors import SyncdError
 
     try:
         with open_store(settings) as store:

@@ -152,9 +152,7 @@ def _step(family: Family, look: Look, held: Held, verdict: Verdict, projection: 
     return replace(step, changes=changes, references=projection.references, generations=generations)
 
 
-def _ledger(
-    family: Family, look: Look, held: Held, verdict: Verdict, projection: Projection | None = None
-) -> Step:
+def _ledger(family: Family, look: Look, held: Held, verdict: Verdict, projection: Projection | None = None) -> Step:
     """Return the step that remembers what was decided about each file."""
     found = projection or Projection()
     checkpoints: list[Checkpoint] = []

@@ -11,7 +11,7 @@ from syncd.errors import DecodeError
 from syncd_models.values import Fault
 
 LONGEST_INTEGER = 4300
-EXACT_FLOAT = 2**53
+WHOLE_FLOAT = 2**63
 BOM = "\ufeff"
 
 
@@ -29,7 +29,9 @@ class Decoded(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def decode_json(raw: bytes, limits: Limits, *, verbatim: frozenset[str] = frozenset(), secrets: bool = False) -> Decoded:
+def decode_json(
+    raw: bytes, limits: Limits, *, verbatim: frozenset[str] = frozenset(), secrets: bool = False
+) -> Decoded:
     """Decode JSON text as RFC 8259 has it; the values of ``verbatim`` keys pass the redactor untouched.
 
     With ``secrets`` the redactor is off. Raises DecodeError with line, column and a redacted excerpt.
@@ -117,7 +119,7 @@ def _number(literal: str) -> float | int:
     value = float(literal)
     if value in (float("inf"), float("-inf")):
         raise _BadNumber(literal)
-    return int(value) if value.is_integer() and abs(value) < EXACT_FLOAT else value
+    return int(value) if value.is_integer() and abs(value) < WHOLE_FLOAT else value
 
 
 def _constant(literal: str) -> Any:

@@ -37,5 +37,3 @@ def _differences(
             for row_id, row in before.items():
                 if row_id not in seen and row[-2] not in kept:
                     yield Change(table, row_id, row[:-1], None)
-
-

@@ -1,29 +1,36 @@
 """Times as files write them, into the one text form that the database compares correctly. Pure."""
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TypeAlias
-
-Moment: TypeAlias = str | int | float | None
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  naive UTC, as everything in here
 MILLISECONDS_FROM = 1e11  # as seconds, this would be the year 5138
+# The library takes any character between date and time, and so takes some numbers for times.
+ISO = re.compile(r"\d{4}(-?)\d\d\1\d\d(?:[Tt ].+)?", re.ASCII)
 
 
-def parse_moment(value: Moment, naive: tzinfo = UTC) -> datetime | None:
+def parse_moment(value: object, naive: tzinfo = UTC) -> datetime | None:
     """Return a time as naive UTC, or None if it cannot be read: ISO 8601, or epoch seconds or milliseconds."""
-    if value is None:
-        return None
     try:
         if isinstance(value, str):
-            found = datetime.fromisoformat(value.strip())
-            aware = found if found.tzinfo else found.replace(tzinfo=naive)
-            moment = aware.astimezone(UTC).replace(tzinfo=None)
+            moment = _from_iso(value.strip(), naive)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            unit = "milliseconds" if abs(value) >= MILLISECONDS_FROM else "seconds"
+            moment = EPOCH + timedelta(**{unit: value})
         else:
-            seconds = value / 1000 if abs(value) >= MILLISECONDS_FROM else value
-            moment = EPOCH + timedelta(seconds=seconds)
+            return None
     except (ValueError, OverflowError):
         return None
     return moment if moment >= EPOCH else None
+
+
+def _from_iso(text: str, naive: tzinfo) -> datetime:
+    """Return what ISO 8601 text says as naive UTC; raises ValueError or OverflowError."""
+    if not ISO.fullmatch(text):
+        raise ValueError(text)
+    found = datetime.fromisoformat(text)
+    aware = found if found.tzinfo else found.replace(tzinfo=naive)
+    return aware.astimezone(UTC).replace(tzinfo=None)
 
 
 def moment_text(moment: datetime | None) -> str | None:

@@ -39,7 +39,8 @@ def drift(present: Iterable[Group], held: Iterable[Group]) -> Iterator[Drifted]:
 
 def grouped(stamps: Iterable[Stamps]) -> Iterator[Group]:
     """Group stamps, in order of path, by their bundle."""
-    name, found = "", []
+    name = ""
+    found: list[Stamps] = []
     for each in stamps:
         own = each[0][: each[0].index("/") + 1]
         if own != name:

@@ -4,10 +4,10 @@ Read ``project`` first: it is the whole of it. Rows are tuples in the column ord
 """
 
 import json
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from itertools import chain
 from typing import Any, NamedTuple
 
 from syncd.core.decode import Limits, decode_json
@@ -20,9 +20,11 @@ from syncd.families.facts import (
     TaskState,
     Times,
     duration_of,
+    either,
     error_of,
     facts_of,
     facts_text,
+    measure,
     possible,
     session_row,
     text_facts,
@@ -30,7 +32,7 @@ from syncd.families.facts import (
 )
 from syncd.families.roster import BUILT_IN, agent_id, agent_row, team_row
 from syncd.families.words import FINAL, ITEM_STATUS, fold_priority, fold_status, llm_family
-from syncd_models.documents.compound_state import Item, StateFile
+from syncd_models.documents.compound_state import Item, StateFile, UsageEntry
 from syncd_models.schema import TABLES
 from syncd_models.values import DEFAULT_WORKSPACE, Bundle, Fault, Row
 
@@ -39,7 +41,6 @@ CHILDREN = ("task_items", "blockers", "concerns", "next_steps", "deliverables", 
 HINT = "session.json"
 LONGEST_TEXT = 4096
 LONGEST_ID = 255
-LARGEST_FLOAT = sys.float_info.max
 VERBATIM = frozenset(
     {"id", "agentId", "sessionId", "parentSessionId", "sessionKey", "file"}
     | {"priorityFile", "priority_file", "prdFile", "prd_file"}
@@ -199,20 +200,23 @@ def task_row(bundle: Bundle, stem: str, path: str, document: StateFile, times: T
         started = parse_moment(_text(held[TASK_STARTED]))
     ended = (times.end or times.stamp) if status in FINAL else None
     stated = duration_of(document)
+    model = document.llm_used or document.llmUsed
     return (
         row_id, bundle.id, agent_id(stem), describe(document, stem), status, document.status,
-        fold_priority(document.priority), document.llmUsed, llm_family(document.llmUsed),
+        fold_priority(document.priority), model, llm_family(model),
         moment_text(started), moment_text(ended), moment_text(times.updated),
         seconds_between(started, ended) if stated is None else possible(stated),
-        error_of(document), document.retryCount, path,
+        error_of(document), either(document.retryCount, document.retry_count), path,
     )  # fmt: skip
 
 
 def describe(document: StateFile, stem: str) -> str:
     """Say what an agent works on, in its own words if it has any."""
-    done = (item.description or item.title or item.name or item.id for item in document.completedTasks or () if item)
-    candidates = (document.task, document.description, document.currentTask, "; ".join(text for text in done if text))
-    return next((text for text in candidates if text and text.strip()), f"{stem} task")
+    said = document.task or document.description or document.currentTask
+    if said:
+        return said
+    done = (item.description or item.id for item in document.completedTasks or () if item)
+    return "; ".join(text for text in done if text) or f"{stem} task"
 
 
 def add_children(
@@ -240,13 +244,23 @@ def add_children(
         for key, position, each in entries(source, "deliverable", document.deliverables)
     ]
     rows["messages"] += [
-        (key, session, task, position, each.to, cut(each.content), size(each.content), _time(each.timestamp, naive), path)
+        (
+            key,
+            session,
+            task,
+            position,
+            each.to,
+            cut(each.content),
+            size(each.content),
+            _time(each.timestamp, naive),
+            path,
+        )
         for key, position, each in entries(source, "message", document.messages)
     ]
     rows["llm_usage"] += [
         (key, task, each.model, each.input_tokens, each.output_tokens, each.cost_usd, each.duration_ms,
-         _time(each.used_at, naive) or recorded, path)
-        for key, _, each in entries(source, "llm_usage", document.llmUsage)
+         used_at(each, naive) or recorded, path)
+        for key, _, each in entries(source, "llm_usage", document.llm_usage)
     ]  # fmt: skip
     rows["metrics"] += metric_rows(source, document, recorded)
     return notes
@@ -265,6 +279,12 @@ def _time(value: str | float | None, naive: tzinfo) -> str | None:
     return moment_text(parse_moment(value, naive))
 
 
+def used_at(usage: UsageEntry, naive: tzinfo) -> str | None:
+    """Return when a model was used, by the first of three names that says it."""
+    written = (usage.usedAt, usage.used_at, usage.timestamp)
+    return next((text for value in written if (text := _time(value, naive))), None)
+
+
 def item_rows(source: Source, document: StateFile) -> tuple[list[Row], list[str]]:
     """Make the rows of ``tasks``, ``completedTasks`` and ``checks``; the same id twice: the last wins."""
     session, task, path = source
@@ -273,32 +293,30 @@ def item_rows(source: Source, document: StateFile) -> tuple[list[Row], list[str]
     planned = document.tasks or []
     done = document.completedTasks or []
     marked = {item.description for item in done if item and item.plain}
-    known = {item.id for item in planned if item and item.id}
-    for position, item, in_done in _all_items(planned, done, document.checks or []):
-        if item is None or (in_done and item.plain and item.description in known):
+    known = {own_id(item) for item in planned if item}
+    listed = chain(
+        ((item, item and own_id(item) in marked) for item in planned),
+        ((None if item and item.plain and item.description in known else item, True) for item in done),
+        ((item, False) for item in document.checks or ()),
+    )
+    for position, (item, complete) in enumerate(listed):
+        if item is None:
             continue
-        own = item.id if item.id and len(item.id) <= LONGEST_ID else None
+        own = own_id(item)
         key = f"{source.owner}/item/{own or position}"
-        if found.pop(key, None):
+        if key in found:
             notes.append(f"the id {own or position} stands twice; the last one counts")
-        complete = in_done or (own is not None and own in marked)
         found[key] = (
             key, session, task, own, position, item.description or item.title or item.name,
             "completed" if complete else fold_status(item.status, ITEM_STATUS),
-            possible(item.duration if item.durationSeconds is None else item.durationSeconds), path,
+            possible(either(item.duration, item.durationSeconds)), path,
         )  # fmt: skip
     return list(found.values()), notes
 
 
-def _all_items(
-    planned: Iterable[Item | None], done: Iterable[Item | None], checks: Iterable[Item | None]
-) -> Iterator[tuple[int, Item | None, bool]]:
-    """Yield every item with its position over all lists, and whether it is listed as completed."""
-    position = 0
-    for listed, in_done in ((planned, False), (done, True), (checks, False)):
-        for item in listed:
-            yield position, item, in_done
-            position += 1
+def own_id(item: Item) -> str | None:
+    """Return the id that an item has of its own, unless it is too long for one."""
+    return item.id if item.id and len(item.id) <= LONGEST_ID else None
 
 
 def metric_rows(source: Source, document: StateFile, recorded: str | None) -> Iterator[Row]:
@@ -306,7 +324,8 @@ def metric_rows(source: Source, document: StateFile, recorded: str | None) -> It
     if document.metrics is None and document.scores is None and document.qualityScore is None:
         return
     kind, entity = ("session" if source.task is None else "task"), source.owner
-    context = f"iteration {document.iteration}" if document.iteration is not None else None
+    iteration = either(document.iteration, document.iterationCount)
+    context = f"iteration {iteration}" if iteration is not None else None
     points = dict(numbers(document.metrics or {}, ""))
     points.update(numbers(document.scores or {}, "scores."))
     if document.qualityScore is not None:
@@ -320,11 +339,12 @@ def numbers(found: Any, prefix: str) -> Iterator[tuple[str, float]]:
     """Yield each number with the dotted name that leads to it."""
     named = found.items() if isinstance(found, dict) else enumerate(found)
     for name, value in named:
+        if name in NOT_MEASURES:
+            continue
         if isinstance(value, (dict, list)):
             yield from numbers(value, f"{prefix}{name}.")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool) and name not in NOT_MEASURES:
-            if abs(value) <= LARGEST_FLOAT:
-                yield f"{prefix}{name}", float(value)
+        elif (number := measure(value)) is not None:
+            yield f"{prefix}{name}", number
 
 
 def cut(text: str | None) -> str | None:
@@ -353,5 +373,3 @@ def details(rest: dict[str, Any] | None) -> str | None:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-

@@ -6,9 +6,10 @@ speaks for the session.
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from syncd.core.moments import moment_text, parse_moment, seconds_between, text_moment
 from syncd.families.roster import ENGINEERING, MARKETING, team_id
@@ -16,8 +17,10 @@ from syncd.families.words import FINAL, fold_status
 from syncd_models.documents.compound_state import StateFile
 from syncd_models.values import DEFAULT_WORKSPACE, Bundle, Row
 
+LARGEST_FLOAT = sys.float_info.max
 LEADERS = ("orchestrator", "jarvis", "session")
-URL = re.compile(r"https?://[^\s<>\"'`)\]}]+")
+URL = re.compile(r"https?://[^\s<>\"'`()\[\]{}]*[^\s<>\"'`()\[\]{}.,;:!?]")
+"""Up to a blank, a quote or a bracket, less the punctuation of the sentence around it."""
 
 
 class Times(NamedTuple):
@@ -72,7 +75,7 @@ class TaskState(NamedTuple):
 def times_of(document: StateFile, naive: tzinfo) -> tuple[Times, list[str]]:
     """Return the times of a document, and notes on those that could not be read."""
     notes: list[str] = []
-    measures = document.measures
+    metrics = document.metrics or {}
 
     def first(**written: Any) -> datetime | None:
         for name, value in written.items():
@@ -83,19 +86,33 @@ def times_of(document: StateFile, naive: tzinfo) -> tuple[Times, list[str]]:
         return None
 
     start = first(
-        startTime=document.startTime, startedAt=document.startedAt, metrics_startTime=measures and measures.startTime
+        startTime=document.startTime, startedAt=document.startedAt, metrics_startTime=metrics.get("startTime")
     )
-    end = first(
-        endTime=document.endTime, completedAt=document.completedAt, metrics_endTime=measures and measures.endTime
-    )
+    end = first(endTime=document.endTime, completedAt=document.completedAt, metrics_endTime=metrics.get("endTime"))
     stamp, updated = first(timestamp=document.timestamp), first(updatedAt=document.updatedAt)
     return Times(start, end, stamp or updated, updated or stamp), notes
 
 
 def duration_of(document: StateFile) -> float | None:
     """Return the duration that a file states, in seconds, even an impossible one."""
-    measured = document.measures.duration if document.measures else None
-    return measured if document.durationSeconds is None else document.durationSeconds
+    if document.durationSeconds is not None or document.metrics is None:
+        return document.durationSeconds
+    return measure(document.metrics.get("duration"))
+
+
+def measure(value: object) -> float | None:
+    """Return a number that a column can hold; None for anything else."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST_FLOAT:
+        return float(value)
+    return None
+
+
+T = TypeVar("T")
+
+
+def either(one: T | None, other: T | None) -> T | None:
+    """Return the first spelling of a field, or the second where the first says nothing."""
+    return other if one is None else one
 
 
 def possible(duration: float | None) -> float | None:
@@ -105,38 +122,43 @@ def possible(duration: float | None) -> float | None:
 
 def error_of(document: StateFile) -> str | None:
     """Return what went wrong, in the file's own words."""
-    blockers = document.blockers or ()
-    first = next((blocker.message for blocker in blockers if blocker and blocker.message), None)
+    first = next((blocker.message for blocker in document.blockers or () if blocker), None)
     own = document.message if fold_status(document.status) in {"failed", "blocked"} else None
     return document.error or first or own
 
 
+def url_in(text: str | None) -> str | None:
+    """Return the first web address in a text."""
+    found = URL.search(text) if text else None
+    return found[0] if found else None
+
+
 def facts_of(document: StateFile, times: Times, stem: str, naive: tzinfo, before: Facts) -> Facts:
     """Return what a file says about its session; a start time that it no longer states stays as it was ``before``."""
-    marketing = True if document.domain == "marketing" or stem == "jarvis" else None
+    domain = document.domain and document.domain.strip().lower()
+    marketing = True if domain == "marketing" or stem == "jarvis" else None
     if stem not in LEADERS:
         return Facts(marketing=marketing)
     hierarchy = stem != "jarvis"
-    url = URL.search(document.prUrl) if document.prUrl else None
     return Facts(
         word=document.status,
         phase=document.phase,
-        target_repo=document.targetRepo,
+        target_repo=document.targetRepo or document.target_repo,
         priority_file=document.priorityFile or document.priority,
         prd_file=document.prdFile,
-        branch_name=document.branchName,
+        branch_name=document.branchName or document.branch,
         base_branch=document.baseBranch,
-        pr_url=url[0] if url else None,
-        iteration_count=document.iteration,
+        pr_url=url_in(document.prUrl) or url_in(document.pr_url),
+        iteration_count=either(document.iteration, document.iterationCount),
         exit_code=document.exitCode,
         error_message=error_of(document),
         start=moment_text(times.start) or before.start,
-        created=moment_text(parse_moment(document.createdAt, naive)) or before.created,
+        created=(moment_text(parse_moment(document.createdAt, naive)) or before.created) if stem == "session" else None,
         end=moment_text(times.end),
         stamp=moment_text(times.stamp),
         updated=moment_text(times.updated),
         duration=duration_of(document),
-        team=team_id(document.team) if document.team and document.team.strip() else None,
+        team=team_id(document.team) if document.team else None,
         parent=document.parentSessionId if hierarchy else None,
         purpose=document.purpose if hierarchy else None,
         tags=tags_text(document.tags) if hierarchy else None,

@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from syncd.core.decode import too_large
 from syncd.core.family import Family
 from syncd.core.reconcile import Group, Stamps
 from syncd.errors import SourceUnavailable
-from syncd_models.values import Bundle, Fault, Held, Look, Member, Stat
+from syncd_models.values import Bundle, Checkpoint, Fault, Held, Look, Member, Stat
 
 FRESH_NS = 2_000_000_000
 """A file written less than two seconds ago may be half-written, and its stamps may yet repeat."""
@@ -84,7 +84,7 @@ class Files:
         is_member = self.family.is_member
         found: list[Stamps] = []
         try:
-            if os.path.islink(directory[:-1]):
+            if _is_link(directory):
                 return [self._own_stamps(directory, name)]
             with os.scandir(directory) as entries:
                 for entry in entries:
@@ -117,25 +117,51 @@ class Files:
         """
         name = f"{bundle.name}/"
         directory = f"{self.root}/{name}"
-        stamps = self._stamps(directory, name)
-        if not again and stamps and self._vouched(stamps, held):
+        if held.files and not again and self._vouched(self._stamps(directory, name), held):
             return Look(bundle, {}, untouched=True)
-        if stamps and stamps[0][0] == name:
-            return Look(bundle, {name: Member(Stat(*stamps[0][1:]), fault=self._fault_of(directory))}, partial=True)
-        members = {}
-        if stamps:
-            try:
-                handle = os.open(directory, OPEN_FLAGS | os.O_DIRECTORY)
-            except FileNotFoundError:
-                return Look(bundle, {})
-            try:
-                for path, *seen in stamps:
-                    if member := self._member(handle, path.rpartition("/")[2], Stat(*seen)):
-                        refused = again and path in held.files and held.files[path].state == "quarantined"
-                        members[path] = member._replace(again=refused)
-            finally:
-                os.close(handle)
-        return Look(bundle, members)
+        try:
+            handle = os.open(directory[:-1], OPEN_FLAGS | os.O_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            linked = _is_link(directory)
+            return self._unlisted(bundle, directory, error) if linked else Look(bundle, {})
+        except OSError as error:
+            return self._unlisted(bundle, directory, error)
+        try:
+            return Look(bundle, self._members(handle, name, held.files if again else {}))
+        except PermissionError as error:
+            return self._unlisted(bundle, directory, error)
+        finally:
+            os.close(handle)
+
+    def _members(self, directory: int, name: str, doubted: Mapping[str, Checkpoint]) -> dict[str, Member]:
+        """Read every file of an open session directory; the ``doubted`` are to be decided about once more."""
+        is_member = self.family.is_member
+        with os.scandir(directory) as entries:
+            found = sorted(
+                (entry.name, entry.is_file(follow_symlinks=False))
+                for entry in entries
+                if is_member(entry.name) and not entry.is_dir(follow_symlinks=False) and is_text(entry.name)
+            )
+        members: dict[str, Member] = {}
+        now = self.now_ns()
+        for file, regular in found:
+            member = self._regular(directory, file, now) if regular else self._odd(directory, file)
+            if member is not None:
+                members[name + file] = member
+        for path, known in doubted.items():
+            if known.state == "quarantined" and path in members:
+                members[path] = members[path]._replace(again=True)
+        return members
+
+    def _unlisted(self, bundle: Bundle, directory: str, error: OSError) -> Look:
+        """Return a look that knows nothing of the files, only why."""
+        _raise_if_passing(error, directory)
+        if _is_link(directory):
+            fault = Fault("the session directory is a symbolic link, and links are not followed")
+        else:
+            fault = Fault("permission denied: this user may not list the session directory (chmod u+rx)")
+        seen = stat_of(os.lstat(directory[:-1]))
+        return Look(bundle, {f"{bundle.name}/": Member(seen, fault=fault)}, partial=True)
 
     def _vouched(self, stamps: list[Stamps], held: Held) -> bool:
         """Tell whether the checkpoints answer for every file without a read."""
@@ -153,50 +179,53 @@ class Files:
         )
 
     @staticmethod
-    def _fault_of(directory: str) -> Fault:
-        if os.path.islink(directory[:-1]):
-            return Fault("the session directory is a symbolic link, and links are not followed")
-        return Fault("permission denied: this user may not list the session directory (chmod u+rx)")
+    def _odd(directory: int, name: str) -> Member | None:
+        """Say of what is no regular file what it is, without opening it; None when it is no longer there."""
+        try:
+            found = os.lstat(name, dir_fd=directory)
+        except FileNotFoundError:
+            return None
+        kind = KINDS.get(stat.S_IFMT(found.st_mode), "of an unknown kind")
+        return Member(stat_of(found), fault=Fault(f"not a regular file: {kind}"))
 
-    def _member(self, directory: int, name: str, seen: Stat) -> Member | None:
+    def _regular(self, directory: int, name: str, now: int) -> Member | None:
         """Read one file; None when it is no longer there."""
         try:
-            kind = stat.S_IFMT(os.lstat(name, dir_fd=directory).st_mode)
-            if kind != stat.S_IFREG:
-                return Member(seen, fault=Fault(f"not a regular file: {KINDS.get(kind, 'of an unknown kind')}"))
             handle = os.open(name, OPEN_FLAGS, dir_fd=directory)
         except FileNotFoundError:
             return None
         except OSError as error:
             _raise_if_passing(error, name)
-            return Member(seen, fault=Fault(f"cannot be opened: {error.strerror} (does this user own it?)"))
+            odd = self._odd(directory, name)
+            return odd and odd._replace(fault=Fault(f"cannot be opened: {error.strerror} (may this user read it?)"))
         try:
-            return self._stable(handle)
+            return self._stable(handle, now)
         except OSError as error:
             _raise_if_passing(error, name)
-            return Member(seen, fault=Fault(f"cannot be read: {error.strerror}"))
+            return Member(stat_of(os.fstat(handle)), fault=Fault(f"cannot be read: {error.strerror}"))
         finally:
             os.close(handle)
 
-    def _stable(self, handle: int) -> Member:
+    def _stable(self, handle: int, now: int) -> Member:
         """Stat, read, stat again: bytes count only when nothing moved meanwhile."""
         before = os.fstat(handle)
+        size = before.st_size
         seen = stat_of(before)
         if not stat.S_ISREG(before.st_mode):
             return Member(seen, fault=Fault("not a regular file"))
-        if seen.size > self.size_limit:
-            return Member(seen, fault=too_large(seen.size, self.size_limit))
-        data = os.read(handle, seen.size + 1)
-        while data and len(data) < seen.size and (more := os.read(handle, seen.size + 1 - len(data))):
+        if size > self.size_limit:
+            return Member(seen, fault=too_large(size, self.size_limit))
+        data = os.read(handle, size + 1)
+        while data and len(data) < size and (more := os.read(handle, size + 1 - len(data))):
             data += more
-        after = stat_of(os.fstat(handle))
-        if after != seen or len(data) != seen.size:
-            return Member(after, fault=Fault("changes while it is read"), fresh=True)
-        now = self.now_ns()
-        return Member(
-            seen, data, hashlib.sha256(data).hexdigest(),
-            fresh=now - seen.mtime_ns < FRESH_NS, racy=now - seen.ctime_ns < FRESH_NS,
-        )  # fmt: skip
+        if len(data) != size or stat_of(os.fstat(handle)) != seen:
+            return Member(seen, fault=Fault("changes while it is read"), fresh=True)
+        digest = hashlib.sha256(data).hexdigest()
+        return Member(seen, data, digest, None, now - seen.mtime_ns < FRESH_NS, now - seen.ctime_ns < FRESH_NS)
+
+
+def _is_link(directory: str) -> bool:
+    return os.path.islink(directory[:-1])
 
 
 def _is_directory_like(entry: os.DirEntry[str]) -> bool:

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,22 +21,34 @@ class FileLock:
     @contextmanager
     def held(self, *, wait: bool = True) -> Iterator[bool]:
         """Hold the lock; without ``wait``, yield False at once if another holds it. Raises StoreUnavailable."""
-        try:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        except OSError as error:
-            hint = "May this user write to the folder of the database?"
-            raise StoreUnavailable(f"the lock {self.path} cannot be opened: {error.strerror}", hint) from error
+        handle = self._open()
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 yield False
                 return
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+            self._sign(handle)
             yield True
         finally:
             os.close(handle)
+
+    def _open(self) -> int:
+        flags = os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            return os.open(self.path, flags | os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            with suppress(OSError):  # who may only read the database can still wait for its writer
+                return os.open(self.path, flags | os.O_RDONLY)
+            hint = "May this user write to the folder of the database?"
+            raise StoreUnavailable(f"the lock {self.path} cannot be opened: {error.strerror}", hint) from error
+
+    @staticmethod
+    def _sign(handle: int) -> None:
+        """Write who holds the lock, where this user may and there is room: the name is for people only."""
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
 
     def holder(self) -> str:
         """Say who held the lock last."""

@@ -56,7 +56,7 @@ class SqlStore:
     # What is held
 
     def held(self, family: Family, bundles: Sequence[Bundle], *, whole: bool = False) -> Mapping[Bundle, Held]:
-        """Return what is held of the bundles, one question a table; ``whole`` looks even for rows of those never seen."""
+        """Return what is held of the bundles, one question a table; ``whole`` looks for all rows of all."""
         files = self._files(bundles)
         racy = self._racy(bundles)
         generations = self._last_generations(bundles)
@@ -142,14 +142,15 @@ class SqlStore:
         last = ""
         while True:
             page = self.query(
-                "SELECT path, CASE WHEN state = 'waiting' OR version <> ? THEN ? ELSE size END, mtime_ns, ctime_ns, inode "
+                "SELECT path, CASE WHEN state = 'waiting' OR version <> ? THEN ? ELSE size END, "
+                "mtime_ns, ctime_ns, inode "
                 "FROM files WHERE workspace = ? AND path > ? ORDER BY path LIMIT ?",
                 (version, NEVER, workspace, last, PAGE),
             )
             if racy:
-                yield from ((row[0], NEVER, *row[2:]) if row[0] in racy else row for row in page)  # type: ignore[misc]
+                yield from ((row[0], NEVER, *row[2:]) if row[0] in racy else row for row in page)
             else:
-                yield from page  # type: ignore[misc]
+                yield from page
             if len(page) < PAGE:
                 return
             last = page[-1][0]
@@ -244,9 +245,7 @@ class SqlStore:
             racy += [(workspace, path) for path in step.racy]
             versions += _versions(step, now)
             former += _former_versions(step)
-            quarantined += [
-                (workspace, refusal.path, refusal.sha256, *refusal.fault, now) for refusal in step.refusals
-            ]
+            quarantined += [(workspace, refusal.path, refusal.sha256, *refusal.fault, now) for refusal in step.refusals]
             left = [(workspace, point.path) for point in step.dropped]
             done["files"] += left
             done["quarantine"] += [*left, *((workspace, path) for path in step.cleared)]
@@ -321,7 +320,7 @@ class SqlStore:
         while page := self.query(
             f'SELECT id, source_path FROM "{table}" WHERE id > ? ORDER BY id LIMIT ?', (last, PAGE)  # noqa: S608
         ):  # fmt: skip
-            yield from page  # type: ignore[misc]
+            yield from page
             last = page[-1][0]
 
     def rows(self, table: str) -> list[Row]:

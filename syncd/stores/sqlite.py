@@ -54,7 +54,9 @@ class SQLite:
         Raises StoreRefused for a file that is newer, corrupt or not ours; ``adopt`` sets such a file aside first.
         """
         if not self.path.parent.is_dir():
-            raise StoreRefused(f"the folder {self.path.parent} does not exist", "Make it, or choose another --database.")
+            raise StoreRefused(
+                f"the folder {self.path.parent} does not exist", "Make it, or choose another --database."
+            )
         with self.lock("writer").held(), translated(self.name):
             try:
                 version = self._version()
@@ -64,7 +66,7 @@ class SQLite:
                 self._set_aside()
                 version = 0
             if 0 < version < VERSION:
-                from syncd.stores.migrate import upgrade  # noqa: PLC0415  Alembic is slow to import, rarely needed
+                from syncd.stores.migrate import upgrade
 
                 upgrade(self.path, version)
             connection = self._connect(f"file:{quoted(self.path)}")
@@ -131,7 +133,7 @@ class NotOurs(StoreRefused):
         """Offer both ways out."""
         super().__init__(
             f"{path} is not a syncd database: {why}; it was left untouched",
-            "Choose another place with --database PATH, or pass --adopt to copy that file aside and begin a new database.",
+            "Choose another place with --database PATH, or pass --adopt to copy that file aside and begin anew.",
         )
 
 

@@ -1,23 +1,22 @@
 """The files of a session directory, as orchestrators and agents really write them."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-from pydantic import AliasChoices, Field
+from syncd_models.documents.lenient import (
+    LARGEST,
+    SMALLEST,
+    Flag,
+    Lenient,
+    Moment,
+    Number,
+    Text,
+    Whole,
+    unless_blank,
+)
 
-from syncd_models.documents.lenient import Flag, Lenient, Moment, Number, Text, Whole
-
-
-def also(*names: str) -> Any:
-    """Declare an optional field with every name that writers use for it; the first one found counts."""
-    return Field(default=None, validation_alias=AliasChoices(*names))
-
-
-class Measures(Lenient):
-    """The part of ``metrics`` that says when and how long."""
-
-    startTime: Moment | None = None
-    endTime: Moment | None = None
-    duration: Number | None = None
+Reader: TypeAlias = Callable[[Any], Any]
+"""What brings the ways of writing one field to a single one; what it cannot read stays as it is."""
 
 
 class Item(Lenient):
@@ -83,11 +82,16 @@ class UsageEntry(Lenient):
     output_tokens: Whole | None = None
     cost_usd: Number | None = None
     duration_ms: Number | None = None
-    used_at: Moment | None = also("usedAt", "used_at", "timestamp")
+    usedAt: Moment | None = None
+    used_at: Moment | None = None
+    timestamp: Moment | None = None
 
 
 class StateFile(Lenient):
-    """Any JSON file of a session directory: leader, agent, verification, review, marketing, ``session.json``."""
+    """Any JSON file of a session directory: leader, agent, verification, review, marketing, ``session.json``.
+
+    What writers spell in two ways is two fields: the second counts where the first says nothing that can be read.
+    """
 
     status: Text | None = None
     startTime: Moment | None = None
@@ -100,16 +104,20 @@ class StateFile(Lenient):
     durationSeconds: Number | None = None
 
     team: Text | None = None
-    targetRepo: Text | None = also("targetRepo", "target_repo")
+    targetRepo: Text | None = None
+    target_repo: Text | None = None
     priority: Text | None = None
     priorityFile: Text | None = None
-    prdFile: Text | None = also("prdFile", "prd_file")
-    branchName: Text | None = also("branchName", "branch")
+    prdFile: Text | None = None
+    branchName: Text | None = None
+    branch: Text | None = None
     baseBranch: Text | None = None
-    prUrl: Text | None = also("prUrl", "pr_url")
+    prUrl: Text | None = None
+    pr_url: Text | None = None
     phase: Text | None = None
     exitCode: Whole | None = None
-    iteration: Whole | None = also("iteration", "iterationCount")
+    iteration: Whole | None = None
+    iterationCount: Whole | None = None
     parentSessionId: Text | None = None
     purpose: Text | None = None
     tags: list[Text | None] | None = None
@@ -117,8 +125,10 @@ class StateFile(Lenient):
     task: Text | None = None
     description: Text | None = None
     currentTask: Text | None = None
-    llmUsed: Text | None = also("llm_used", "llmUsed")
-    retryCount: Whole | None = also("retryCount", "retry_count")
+    llm_used: Text | None = None
+    llmUsed: Text | None = None
+    retryCount: Whole | None = None
+    retry_count: Whole | None = None
     error: Text | None = None
     message: Text | None = None
     domain: Text | None = None
@@ -131,9 +141,8 @@ class StateFile(Lenient):
     nextSteps: list[NextStepEntry | None] | None = None
     deliverables: list[DeliverableEntry | None] | None = None
     messages: list[MessageEntry | None] | None = None
-    llmUsage: list[UsageEntry | None] | None = also("llm_usage", "llmUsage")
+    llm_usage: list[UsageEntry | None] | None = None
 
-    measures: Measures | None = None
     metrics: dict[str, Any] | None = None
     scores: dict[str, Any] | None = None
     qualityScore: Number | None = None
@@ -141,58 +150,79 @@ class StateFile(Lenient):
     @classmethod
     def normalised(cls, data: dict[str, Any]) -> dict[str, Any]:
         """Write every list of things as a list of objects, and every name of a thing as its text."""
-        found = {key: value for key, value in data.items() if value is not None and key != "measures"}
-        for name, reader in ENTRIES.items():
+        found = {key: value for key, value in data.items() if value is not None}
+        for name, reader in READERS.items():
             if (value := found.get(name)) is not None:
                 found[name] = reader(value)
-        for name in ("currentTask", "error"):
-            if isinstance(value := found.get(name), dict):
-                found[name] = _named(value)
-        if isinstance(metrics := found.get("metrics"), dict):
-            found["measures"] = {key: metrics[key] for key in Measures.model_fields if metrics.get(key) is not None}
         return found
 
 
-def _named(thing: dict[str, Any]) -> Any:
-    """Return the text that names an object written where text is usual."""
-    texts = (thing.get(key) for key in ("description", "task", "title", "message", "name", "id"))
-    return next((text for text in texts if isinstance(text, str) and text.strip()), None)
+def _said_in(*keys: str) -> Reader:
+    """Make a reader of a text which may be written as an object that says it under one of these keys."""
+
+    def text(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        found = (_id_text(value.get(key)) if key == "id" else value.get(key) for key in keys)
+        return next((each for each in found if _says(each)), None)
+
+    return text
+
+
+def _says(value: Any) -> bool:
+    """Tell whether a value is a text with something in it."""
+    return isinstance(value, str) and unless_blank(value) is not None
+
+
+def _id_text(value: Any) -> Any:
+    """Return the text of an id that is written as a number."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if whole and SMALLEST <= value <= LARGEST else value
 
 
 def _item(entry: Any) -> Any:
     """Read one entry of a list of items: an object, or text alone."""
     if isinstance(entry, str):
-        return {"description": entry, "plain": True} if entry.strip() else None
+        return {"description": entry, "plain": True} if _says(entry) else None
     if isinstance(entry, dict):
-        own = entry.get("id")
-        whole = isinstance(own, int) and not isinstance(own, bool)
-        return {**entry, "id": str(own), "plain": False} if whole else {**entry, "plain": False}
+        return {**entry, "id": _id_text(entry.get("id")), "plain": False}
     return entry
 
 
 def _items(value: Any) -> Any:
-    """Read items written as a list, or as an object whose keys name them."""
-    if isinstance(value, list):
-        return [_item(entry) for entry in value]
-    if isinstance(value, dict):
-        return [_keyed(name, entry) for name, entry in value.items()]
-    return value
+    """Read items written as a list."""
+    return [_item(entry) for entry in value] if isinstance(value, list) else value
 
 
-def _keyed(name: str, entry: Any) -> Any:
-    """Read one named item: its status word, or an object."""
-    if isinstance(entry, dict):
-        return {"description": name, **_item(entry), "id": name}
-    return {"id": name, "description": name, "status": entry}
+def _tasks(value: Any) -> Any:
+    """Read items written as a list, or as an object of status words or items by name."""
+    if not isinstance(value, dict):
+        return _items(value)
+    return [
+        {**entry, "id": name, "name": entry["name"] if _says(entry.get("name")) else name, "plain": False}
+        if isinstance(entry, dict)
+        else _named(name, entry)
+        for name, entry in value.items()
+    ]
 
 
-def _texts_as(key: str) -> Any:
+def _checks(value: Any) -> Any:
+    """Read items written as an object of status words by name; any other way is none."""
+    return [_named(name, word) for name, word in value.items()] if isinstance(value, dict) else {}
+
+
+def _named(name: str, word: Any) -> dict[str, Any]:
+    """Read one item that is a name and a status word."""
+    return {"id": name, "description": name, "status": word}
+
+
+def _texts_as(key: str) -> Reader:
     """Make a reader of entries of which one that is text alone means an object with that key."""
 
     def entries(value: Any) -> Any:
         if not isinstance(value, list):
             return value
-        return [({key: entry} if entry.strip() else None) if isinstance(entry, str) else entry for entry in value]
+        return [({key: entry} if _says(entry) else None) if isinstance(entry, str) else entry for entry in value]
 
     return entries
 
@@ -205,14 +235,18 @@ def _deliverables(value: Any) -> Any:
         {**entry, "rest": {k: v for k, v in entry.items() if k not in {"type", "title", "file"}}}
         if isinstance(entry, dict)
         else entry
-        for entry in _texts_as("title")(value)
+        for entry in _titles(value)
     ]
 
 
-ENTRIES = {
-    "tasks": _items,
+_titles = _texts_as("title")
+
+READERS: dict[str, Reader] = {
+    "currentTask": _said_in("description", "task", "title", "name", "id"),
+    "error": _said_in("message"),
+    "tasks": _tasks,
     "completedTasks": _items,
-    "checks": _items,
+    "checks": _checks,
     "blockers": _texts_as("message"),
     "concerns": _texts_as("message"),
     "nextSteps": _texts_as("action"),

@@ -2,8 +2,17 @@
 
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
-from pydantic import ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 
 def as_float(number: float) -> float:
@@ -14,9 +23,14 @@ def as_float(number: float) -> float:
         raise ValueError(number) from None
 
 
+def unless_blank(text: str) -> str | None:
+    """Return a text as it is written; None if there is nothing in it."""
+    return None if not text or text.isspace() else text
+
+
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
-Text: TypeAlias = StrictStr
+Text: TypeAlias = Annotated[StrictStr, AfterValidator(unless_blank)]
 Flag: TypeAlias = StrictBool
 Whole: TypeAlias = Annotated[StrictInt, Field(ge=SMALLEST, le=LARGEST)]
 Number: TypeAlias = Annotated[StrictInt | StrictFloat, AfterValidator(as_float)]
@@ -48,8 +62,8 @@ class Lenient(BaseModel):
             except ValidationError as error:
                 complaints = error.errors(include_url=False, include_context=False, include_input=False)
                 # A union complains once a member, so places repeat.
-                for place in dict.fromkeys(_place(data, each["loc"]) for each in complaints):
-                    pointers.append(_take_out(data, place))
+                places = dict.fromkeys(_place(data, each["loc"]) for each in complaints)
+                pointers += [_take_out(data, place) for place in places]
 
 
 def _notes(pointers: list[str]) -> list[str]:
@@ -70,10 +84,11 @@ def _place(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 def _take_out(data: Any, place: tuple[int | str, ...]) -> str:
     """Remove what stands at a place, leaving None in a list, and return the JSON pointer to it."""
-    for step in place[:-1]:
+    *way, last = place
+    for step in way:
         data = data[step]
-    if isinstance(data, list):
-        data[place[-1]] = None
+    if isinstance(data, dict):
+        del data[last]
     else:
-        del data[place[-1]]
+        data[last] = None
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in place)

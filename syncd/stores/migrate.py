@@ -1,0 +1,50 @@
+"""Bringing an older database up to this release: a copy first, then Alembic, in one transaction."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, text
+
+from syncd_models.schema import VERSION
+from syncd_models.views import VIEWS
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def config(connection: Connection) -> Config:
+    """Return Alembic's configuration for a connection; there is no file."""
+    found = Config()
+    found.set_main_option("script_location", str(MIGRATIONS))
+    found.set_main_option("path_separator", "os")
+    found.attributes["connection"] = connection
+    return found
+
+
+def upgrade(path: Path, version: int) -> Path:
+    """Copy the database to a dated name beside it, then migrate it; return where the copy is.
+
+    ``version`` is the schema that the file has, 0 for an empty one. The caller holds the writer lock.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    copy = path.with_name(f"{path.name}.schema-{version}.{stamp}.bak")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    engine = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        # The driver itself would begin at the first INSERT only, and so keep half of a migration that fails.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for name in VIEWS:
+            connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+        if version:
+            command.stamp(config(connection), f"{version:04d}")
+        command.upgrade(config(connection), "head")
+        for name, query in VIEWS.items():
+            connection.exec_driver_sql(f"CREATE VIEW {name} AS {query}")
+        connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+        connection.exec_driver_sql("COMMIT")
+    engine.dispose()
+    return copy
