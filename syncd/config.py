@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -89,13 +89,26 @@ def zone(name: str) -> tzinfo:
         raise ValueError(f"{name!r} is not a time zone, such as UTC or Europe/Berlin") from error
 
 
+def _there(test: Callable[[], bool]) -> bool:
+    """Tell whether a path is what a test asks; one that may not be looked at is not."""
+    try:
+        return test()
+    except OSError:
+        return False
+
+
+def _path(text: Any) -> Path:
+    """Return an absolute path; the home of nobody stays as it is written."""
+    return Path(os.path.expanduser(str(text))).absolute()  # noqa: PTH111  Path.expanduser raises for the home of nobody
+
+
 def _root(text: Any) -> Root:
     name, equals, directory = str(text).partition("=")
-    if not equals or Path(str(text)).exists():
+    if not equals or _there(Path(str(text)).exists):
         name, directory = DEFAULT_WORKSPACE, str(text)
     if not WORKSPACE.fullmatch(name) or not directory:
         raise ValueError(f"{text!r} is not [NAME=]DIR; a name has letters, digits, '_', '.' and '-'")
-    return Root(name, Path(os.path.realpath(Path(directory).expanduser())))
+    return Root(name, Path(os.path.realpath(_path(directory))))
 
 
 def _database(text: Any) -> Path:
@@ -107,7 +120,7 @@ def _database(text: Any) -> Path:
         raise ValueError(f"this release keeps its rows in SQLite; {scheme}:// is not supported, give a path")
     if not written or "\0" in written:
         raise ValueError("give the path of a database file")
-    return Path(written).expanduser().absolute()
+    return _path(written)
 
 
 def _prefix(text: Any) -> str:
@@ -154,7 +167,9 @@ def _switch(text: Any) -> bool:
 
 
 def _folder(text: Any) -> Path:
-    return Path(str(text)).expanduser().absolute()
+    if not str(text):
+        raise ValueError("give the path of a folder")
+    return _path(text)
 
 
 SETTINGS = (
@@ -191,15 +206,15 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], here: Path) -
 
 def config_file(flag: Any, environment: Mapping[str, str], here: Path) -> tuple[Path | None, str]:
     """Return the configuration file in force, and who named it."""
-    for given, origin in ((flag, "--config"), (environment.get("SYNCD_CONFIG"), "SYNCD_CONFIG")):
-        if given:
-            path = Path(given).expanduser().absolute()
-            if not path.is_file():
+    for given, origin in ((flag, "--config"), (environment.get("SYNCD_CONFIG") or None, "SYNCD_CONFIG")):
+        if given is not None:
+            path = _path(given)
+            if not _there(path.is_file):
                 raise ConfigError(f"{origin}: there is no file {path}", "Give the path of a syncd.toml.")
             return path, origin
-    home = environment.get("XDG_CONFIG_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".config")
-    for path in (here / "syncd.toml", Path(home) / "syncd" / "syncd.toml"):
-        if path.is_file():
+    home = environment.get("XDG_CONFIG_HOME") or f"{environment.get('HOME', '~')}/.config"
+    for path in (here / "syncd.toml", _path(home) / "syncd" / "syncd.toml"):
+        if _there(path.is_file):
             return path, "found"
     return None, "none found"
 
@@ -225,7 +240,7 @@ def _first(
     file: Path | None,
 ) -> tuple[Any, str]:
     """Return the first value given for a setting, and where."""
-    if flag := flags.get(setting.name):
+    if (flag := flags.get(setting.name)) is not None:
         return flag, setting.flag
     if variable := environment.get(setting.variable):
         return (variable.split(os.pathsep) if setting.many else variable), setting.variable
@@ -234,12 +249,25 @@ def _first(
     return None, "default"
 
 
+def _scalar(raw: Any) -> Any:
+    if not isinstance(raw, (str, int, float)):
+        raise ValueError(f"{raw!r} is not one value")  # noqa: TRY004  a bad setting like any other
+    return raw
+
+
+def _several(raw: Any) -> Sequence[Any]:
+    found = raw if isinstance(raw, (list, tuple)) else [raw]
+    if not found:
+        raise ValueError("give at least one")
+    return found
+
+
 def _parsed(setting: Setting, raw: Any, origin: str) -> Any:
     try:
         if not setting.many:
-            return setting.parse(raw)
-        return tuple(setting.parse(each) for each in (raw if isinstance(raw, (list, tuple)) else (raw,)))
-    except ValueError as error:
+            return setting.parse(_scalar(raw))
+        return tuple(setting.parse(_scalar(each)) for each in _several(raw))
+    except (ValueError, OSError) as error:
         raise ConfigError(f"{origin}: {setting.name}: {error}", "`syncd config show` lists every setting.") from error
 
 
@@ -259,15 +287,16 @@ def _completed(
     values["database"] = values["database"] or first / DATABASE_NAME
     for name in ("logs", "reports", "tasks"):
         beside = first.parent / name
-        values[name] = values[name] or (beside if beside.is_dir() else first / name)
+        values[name] = values[name] or (beside if _there(beside.is_dir) else first / name)
     return Settings(**values, config=file, origins=origins)
 
 
 def session(text: str, settings: Settings) -> Bundle:
     """Return the bundle that a session id names. Raises ConfigError for what could lead out of a root."""
-    workspace, _, name = text.rpartition("/")
+    workspace, slash, name = text.rpartition("/")
     known = {root.workspace for root in settings.root}
-    workspace = workspace or (DEFAULT_WORKSPACE if DEFAULT_WORKSPACE in known else settings.root[0].workspace)
+    if not slash:
+        workspace = DEFAULT_WORKSPACE if DEFAULT_WORKSPACE in known else settings.root[0].workspace
     if workspace not in known:
         raise ConfigError(f"{text!r} names no workspace that is given here", f"These are: {', '.join(sorted(known))}.")
     if not name.startswith(settings.session_prefixes) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from syncd.core.advance import advance, refusing
-from syncd.core.patience import GRACE, Patience
+from syncd.core.patience import Patience
 from syncd.core.reconcile import Group, brake, drift
 from syncd.core.weigh import remember, weigh
-from syncd.errors import ConfigError, StoreRejected
+from syncd.errors import ConfigError, SourceUnavailable, StoreRejected
 from syncd.ports import Source, Store
 from syncd_models.values import Bundle, Fault, Look, Step
 
@@ -31,7 +31,8 @@ class Pass:
     mirror: bool = False
     """Delete the rows of bundles that vanished, instead of archiving them."""
     may_remove: bool = True
-    grace: float = GRACE
+    root: tuple[int, int] | None = None
+    """Device and inode of the root that vouches for absences."""
     on_step: Callable[[Step], None] = lambda _: None
     on_progress: Callable[[int], None] = lambda _: None
     patience: Patience = field(default_factory=Patience)
@@ -56,6 +57,8 @@ def sync(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> 
                   may_remove=run.may_remove, mirror=run.mirror)
             for bundle in bundles
         ]  # fmt: skip
+        if run.root and any(look.vanished or look.gone for look in looks) and source.identity() != run.root:
+            raise SourceUnavailable(f"the root {source.name} was exchanged while it was read", "Sync again.")
         steps = []
         for look in looks:
             step = advance(source.family, look, held[look.bundle])
@@ -114,6 +117,7 @@ def commit_alone(look: Look, source: Source, store: Store, cause: str) -> Step |
 def sync_all(source: Source, store: Store, run: Pass) -> None:
     """Bring the store level with everything under the root: the cold start, the reconcile, ``syncd sync``."""
     same_root = attach(source, store, run)
+    run.may_remove = False  # what is absent is judged at the end of the scan, by the brake
     counts = {"present": 0, "held": 0}
     present = _counted(source.scan(), counts, "present")
     held = _counted(store.stamps(source.workspace, source.family.version), counts, "held")
@@ -127,12 +131,13 @@ def sync_all(source: Source, store: Store, run: Pass) -> None:
             batch = []
     sync_batches(batch, source, store, run)
     run.on_progress(counts["present"])
-    _finish(vanished, Missing(counts["held"], len(vanished), same_root), source, store, run)
+    _finish(vanished, Missing(counts["held"], len(vanished), same_root, left=counts["present"] > 0), source, store, run)
 
 
 def sync_some(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> None:
     """Bring the store level with the bundles that are named. Raises ConfigError for one that nobody knows."""
     same_root = attach(source, store, run)
+    run.may_remove = False
     missing = [bundle for bundle in bundles if not source.has(bundle)]
     alive = store.alive(source.family, source.workspace)
     for bundle in missing:
@@ -140,10 +145,11 @@ def sync_some(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass
             hint = "`syncd show` lists the sessions that there are."
             raise ConfigError(f"there is no session {bundle.name!r} under {source.name}, and there was none", hint)
     sync_batches([bundle for bundle in bundles if bundle not in missing], source, store, run)
-    vanished = [bundle for bundle in missing if bundle.id in alive]
-    nothing_left = bool(vanished) and next(iter(source.scan()), None) is None
-    gone = len(alive) if nothing_left else len(vanished)
-    _finish(vanished, Missing(len(alive), gone, same_root), source, store, run)
+    held = store.held(source.family, missing)
+    vanished = [bundle for bundle in missing if bundle.id in alive or held[bundle].files]
+    left = not vanished or next(iter(source.scan()), None) is not None
+    gone = sum(bundle.id in alive for bundle in vanished) if left else len(alive)
+    _finish(vanished, Missing(len(alive), gone, same_root, left), source, store, run)
 
 
 def sync_batches(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> None:
@@ -164,7 +170,7 @@ def attach(source: Source, store: Store, run: Pass) -> bool:
 
     Raises ConfigError when the workspace is bound to another root, SourceUnavailable when there is none.
     """
-    identity = source.identity()
+    identity = run.root = source.identity()
     bound = store.workspaces().get(source.workspace)
     if bound is None:
         if not run.dry:
@@ -179,11 +185,13 @@ def attach(source: Source, store: Store, run: Pass) -> bool:
 
 
 class Missing(NamedTuple):
-    """How many bundles are held and how many of them are gone, and whether the root vouches for that."""
+    """How many bundles are held and how many of them are gone, and what the root has to say to that."""
 
     held: int
     gone: int
     same_root: bool
+    left: bool
+    """Whether there is any bundle on disk."""
 
 
 def _finish(vanished: Sequence[Bundle], missing: Missing, source: Source, store: Store, run: Pass) -> None:
@@ -191,7 +199,9 @@ def _finish(vanished: Sequence[Bundle], missing: Missing, source: Source, store:
     identity = source.identity()  # the probe after the scan: a root that changed meanwhile vouches for nothing
     root, *known = store.workspaces().get(source.workspace, (source.name, *identity))
     same_root = missing.same_root and tuple(known) == identity
-    run.held_back = None if run.accept_missing else brake(missing.held, missing.gone, same_root=same_root)
+    run.held_back = None if run.accept_missing else brake(
+        missing.held, missing.gone, same_root=same_root, left=missing.left
+    )  # fmt: skip
     run.missing = missing.gone if run.held_back else 0
     run.may_remove = run.accept_missing or (same_root and not run.held_back)
     if run.may_remove:
@@ -201,7 +211,7 @@ def _finish(vanished: Sequence[Bundle], missing: Missing, source: Source, store:
     run.leaving = [path for step in run.doubtful.values() for path in step.leaving]
     if run.leaving and not same_root and not run.accept_missing:
         run.held_back = run.held_back or brake(missing.held, len(run.leaving), same_root=False)
-    if not run.held_back and not run.dry and (root != source.name or not same_root):
+    if identity == run.root and not run.held_back and not run.dry and (root != source.name or not same_root):
         store.bind(source.workspace, source.name, identity)
 
 
@@ -213,7 +223,7 @@ def settle(source: Source, store: Store, run: Pass) -> None:
 
     def wait(state: RetryCallState) -> float:
         pause = RETRY_SECONDS[min(state.attempt_number, len(RETRY_SECONDS)) - 1]
-        left = run.grace - (state.seconds_since_start or 0.0)
+        left = run.patience.grace - (state.seconds_since_start or 0.0)
         return min(pause, max(left, RETRY_SECONDS[0]))
 
     def look_again() -> bool:
@@ -221,7 +231,7 @@ def settle(source: Source, store: Store, run: Pass) -> None:
         return bool(run.doubtful)
 
     retrying = Retrying(
-        retry=retry_if_result(bool), wait=wait, stop=stop_after_delay(run.grace + RETRY_SECONDS[0]),
+        retry=retry_if_result(bool), wait=wait, stop=stop_after_delay(run.patience.grace + RETRY_SECONDS[0]),
         retry_error_callback=lambda _: None,
     )  # fmt: skip
     time.sleep(RETRY_SECONDS[0])

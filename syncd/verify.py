@@ -1,18 +1,17 @@
 """Is the database what the files say? Every row is computed again and compared."""
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from syncd.core.advance import expected
+from syncd.core.diff import diff
 from syncd.core.family import Family
 from syncd.engine import BATCH
 from syncd.ports import Source, Store
 from syncd_models.schema import TABLES
 from syncd_models.values import Bundle, Change, Held, Look
-
-NESTED = 64
 
 
 class Difference(NamedTuple):
@@ -43,50 +42,94 @@ def verify(
     sources: Sequence[Source], store: Store, on_progress: Callable[[int], None] = lambda _: None
 ) -> Verification:
     """Compute f(files) and compare it with the live rows; a bundle that differs is read once more before it counts."""
-    found = Verification()
-    by_workspace = {source.workspace: source for source in sources}
-    family = sources[0].family
-    present = {Bundle(source.workspace, name[:-1]) for source in sources for name, _ in source.scan()}
-    held = {family.bundle_named(row_id) for row_id, _ in store.row_ids(family.bundle_table)}
-    counts: dict[str, int] = dict.fromkeys(family.tables, 0)
-    bundles = sorted(present | held, key=lambda bundle: bundle.id)
+    checking = _Checking({source.workspace: source for source in sources}, store, sources[0].family)
+    bundles = checking.bundles()
     for start in range(0, len(bundles), BATCH):
-        _verify_batch(bundles[start : start + BATCH], by_workspace, store, family, found, counts)
+        checking.compare(bundles[start : start + BATCH])
         on_progress(start)
-    found.rows = sum(counts.values())
-    found.differences += _strays(family, store, counts, set(bundles))
-    found.differences += _built_in(family, store)
-    return found
+    checking.found.rows = sum(checking.counts.values())
+    checking.found.differences += [*checking.strays(), *checking.roster()]
+    return checking.found
 
 
-def _verify_batch(
-    bundles: Sequence[Bundle],
-    sources: dict[str, Source],
-    store: Store,
-    family: Family,
-    found: Verification,
-    counts: dict[str, int],
-) -> None:
-    held = store.held(family, bundles, whole=True)
-    for bundle in bundles:
-        known = held[bundle]
-        for table, rows in known.rows.items():
-            counts[table] += len(rows)
-        source = sources.get(bundle.workspace)
-        if source is None:
-            continue
+@dataclass(slots=True)
+class _Checking:
+    """One verification at work."""
+
+    sources: dict[str, Source]
+    store: Store
+    family: Family
+    found: Verification = field(default_factory=Verification)
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    referenced: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def bundles(self) -> list[Bundle]:
+        """Return the bundles that are on disk or in the database."""
+        present = {Bundle(workspace, name[:-1]) for workspace, each in self.sources.items() for name, _ in each.scan()}
+        held = {self.family.bundle_named(row_id) for row_id, _ in self.store.row_ids(self.family.bundle_table)}
+        return sorted(present | held, key=lambda bundle: bundle.id)
+
+    def compare(self, bundles: Sequence[Bundle]) -> None:
+        """Compare the rows of some bundles with their files."""
+        held = self.store.held(self.family, bundles, whole=True)
+        bound = self.store.workspaces()
+        for bundle in bundles:
+            known = held[bundle]
+            for table, rows in known.rows.items():
+                self.counts[table] += len(rows)
+            if source := self.sources.get(bundle.workspace):
+                self._compare_one(source, bundle, known)
+            elif bundle.workspace not in bound:
+                self._differ(diff(known.rows, {}))
+
+    def _compare_one(self, source: Source, bundle: Bundle, known: Held) -> None:
         look = _whole(source, bundle, known)
         if known.archived and not look.members:
-            found.archived += 1
-            continue
-        found.bundles += 1
-        changes, owed = expected(family, look, known)
-        if changes or known.archived:
-            with store.writer():  # what differs may only just be changing: nobody writes while it is read once more
-                known = store.held(family, [bundle], whole=True)[bundle]
-                changes, owed = expected(family, _whole(source, bundle, known), known)
-        found.owed += owed
-        found.differences += [difference for change in changes for difference in _differences(change)]
+            self.found.archived += 1
+            return
+        self.found.bundles += 1
+        right = expected(self.family, look, known)
+        if right.changes or known.archived:
+            with self.store.writer():  # what differs may only just be changing: nobody writes while it is read again
+                known = self.store.held(self.family, [bundle], whole=True)[bundle]
+                right = expected(self.family, _whole(source, bundle, known), known)
+        self.found.owed += right.owed
+        self._differ(right.changes)
+        for table, rows in right.references.items():
+            self.referenced[table].update(str(row[0]) for row in rows)
+
+    def _differ(self, changes: Iterable[Change]) -> None:
+        self.found.differences += [difference for change in changes for difference in _differences(change)]
+
+    def strays(self) -> Iterator[Difference]:
+        """Yield rows that no bundle owns; looked for only where the counts do not add up."""
+        tables = [
+            table for table in self.family.tables if sum(1 for _ in self.store.row_ids(table)) != self.counts[table]
+        ]
+        if not tables:
+            return
+        with self.store.writer():
+            owned: dict[str, set[str]] = {table: set() for table in tables}
+            bundles = self.bundles()
+            for start in range(0, len(bundles), BATCH):
+                for held in self.store.held(self.family, bundles[start : start + BATCH], whole=True).values():
+                    for table in tables:
+                        owned[table].update(held.rows.get(table, ()))
+            for table in tables:
+                for row_id, path in self.store.row_ids(table):
+                    if row_id not in owned[table]:
+                        yield Difference(table, row_id, None, "a row", "no row", path)
+
+    def roster(self) -> Iterator[Difference]:
+        """Yield what differs in rows that come from no file."""
+        for table, rows in self.family.built_in.items():
+            held = {str(row[0]): row for row in self.store.rows(table)}
+            wanted = {*self.referenced[table], *(str(row[0]) for row in rows)}
+            for row_id in sorted(wanted - held.keys()):
+                yield Difference(table, row_id, None, "no row", "a row", None)
+            for row_id, row in held.items():
+                for difference in _differences(Change(table, row_id, row[:-1], self.family.made(table, row_id))):
+                    yield difference._replace(path=None)
 
 
 def _whole(source: Source, bundle: Bundle, held: Held) -> Look:
@@ -106,28 +149,3 @@ def _differences(change: Change) -> Iterator[Difference]:
     for column, held, right in zip(columns, change.before, change.after, strict=False):
         if held != right:
             yield Difference(change.table, change.row_id, column, held, right, change.path)
-
-
-def _strays(family: Family, store: Store, counts: dict[str, int], bundles: set[Bundle]) -> Iterator[Difference]:
-    """Yield rows that no bundle's range of ids holds; looked for only where the counts do not add up."""
-    for table, count in counts.items():
-        rows = list(store.row_ids(table))
-        if len(rows) == count:
-            continue
-        ranges = sorted(each for bundle in bundles for each in family.key_ranges(table, bundle))
-        lows = [low for low, _ in ranges]
-        for row_id, path in rows:
-            # Ranges nest where one session's name begins another's, so the one before may hold it too.
-            near = ranges[max(0, bisect_right(lows, row_id) - NESTED) : bisect_right(lows, row_id)]
-            if not any(low <= row_id < high for low, high in near):
-                yield Difference(table, row_id, None, "a row", "no row", path)
-
-
-def _built_in(family: Family, store: Store) -> Iterator[Difference]:
-    """Yield what differs in rows that come from no file."""
-    for table, rows in family.built_in.items():
-        held = {str(row[0]): row for row in store.rows(table)}
-        for missing in (row for row in rows if row[0] not in held):
-            yield Difference(table, str(missing[0]), None, "no row", "a row", None)
-        for row_id, row in held.items():
-            yield from _differences(Change(table, row_id, row[:-1], family.made(table, row_id)))

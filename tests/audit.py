@@ -64,13 +64,18 @@ def assert_log(connection: sqlite3.Connection) -> None:
 
 
 def walk_back(connection: sqlite3.Connection, seq: int = 0) -> State:
-    """Return the rows as they were after the entry ``seq``; every later entry must fit the rows that it left."""
+    """Return the rows as they were after the entry ``seq``; every later entry must fit the rows that it left.
+
+    Of a bundle that was read for the first time later, no row is known.
+    """
     state = state_of(connection)
     entries = connection.execute(
-        "SELECT seq, table_name, row_id, op, before, after FROM changes WHERE seq > ? AND op <> 'r' ORDER BY seq DESC",
-        (seq,),
+        "SELECT seq, bundle, table_name, row_id, op, before, after FROM changes WHERE seq > ? ORDER BY seq DESC", (seq,)
     )
-    for number, table, row_id, op, before, after in entries:
+    for number, bundle, table, row_id, op, before, after in entries:
+        if op == "r":
+            state = {key: row for key, row in state.items() if not row["source_path"].startswith(f"{bundle}/")}
+            continue
         row = state.pop((table, row_id), {})
         said: dict[str, Any] = json.loads(after) if after else {}
         assert bool(row) == (op != "d"), (number, table, row_id, op)

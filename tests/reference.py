@@ -133,8 +133,9 @@ def text(value: object) -> str | None:
 
 def integer(value: object) -> int | None:
     """Take a whole number of 64 bits."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and -(2**63) <= value < 2**63 else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def number(value: object) -> float | None:

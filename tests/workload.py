@@ -10,14 +10,15 @@ from typing import Any
 AGENTS = ("backend", "frontend", "testing", "senior-reviewer")
 STATUSES = ("pending", "running", "completed", "completed", "failed", "blocked")
 WORK = ("login flow", "retry policy", "invoice export", "search index", "rate limiter", "café page", "数据 layer")
+WORDS = ("the", "agent", "read", "plan", "checked", "branch", "ran", "suite", "found", "fixed", "café", "✓", "数据")
 BEGINNING = datetime(2026, 2, 1, tzinfo=UTC)
 FILES_A_SESSION = len(AGENTS) + 2
 
 
-def write_workload(root: Path, sessions: int, *, seed: int = 7, first: int = 0) -> list[str]:
+def write_workload(root: Path, sessions: int, *, seed: int = 7, first: int = 0, size: int = 0) -> list[str]:
     """Write so many sessions of six small files each, and return their names."""
     names = []
-    for name, files in workload(sessions, seed=seed, first=first):
+    for name, files in workload(sessions, seed=seed, first=first, size=size):
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)
         for file, data in files.items():
@@ -26,13 +27,13 @@ def write_workload(root: Path, sessions: int, *, seed: int = 7, first: int = 0) 
     return names
 
 
-def workload(sessions: int, *, seed: int = 7, first: int = 0) -> Iterator[tuple[str, dict[str, bytes]]]:
+def workload(sessions: int, *, seed: int = 7, first: int = 0, size: int = 0) -> Iterator[tuple[str, dict[str, bytes]]]:
     """Yield name and files of so many sessions."""
-    return (session(index, seed) for index in range(first, first + sessions))
+    return (session(index, seed, size) for index in range(first, first + sessions))
 
 
-def session(index: int, seed: int = 7) -> tuple[str, dict[str, bytes]]:
-    """Return the name and the files of one session."""
+def session(index: int, seed: int = 7, size: int = 0) -> tuple[str, dict[str, bytes]]:
+    """Return the name and the files of one session; with ``size``, prose brings each agent's file to so many bytes."""
     rng = random.Random(f"{seed}/{index}")
     name = f"session-{1_770_000_000 + index}"
     started = BEGINNING + timedelta(minutes=index, seconds=rng.randrange(60))
@@ -41,6 +42,9 @@ def session(index: int, seed: int = 7) -> tuple[str, dict[str, bytes]]:
         "orchestrator.json": leader(rng, name, started),
     }
     files |= {f"{agent}.json": member(rng, agent, started) for agent in AGENTS}
+    for file, document in files.items() if size else ():
+        wanted = size // 2 if file == "session.json" else size
+        document["notes"] = prose(rng, wanted - len(encoded(document)))
     return name, {file: encoded(document) for file, document in files.items()}
 
 
@@ -86,6 +90,15 @@ def member(rng: random.Random, agent: str, started: datetime) -> dict[str, Any]:
             {"model": "sonnet-4", "input_tokens": rng.randrange(9_000), "output_tokens": 12, "cost_usd": 0.5}
         ],
     }
+
+
+def prose(rng: random.Random, size: int) -> str:
+    """Return about so many bytes of words."""
+    words: list[str] = []
+    while size > 0:
+        words.append(rng.choice(WORDS))
+        size -= len(words[-1].encode()) + 1
+    return " ".join(words)
 
 
 def moment(at: datetime) -> str:

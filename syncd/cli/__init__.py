@@ -24,6 +24,10 @@ COMMANDS = {
 }
 
 
+COMPLETING = "_SYNCD_COMPLETE"
+"""The variable in which a shell asks for completions."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it is called: ``--help`` needs none of them."""
 
@@ -65,16 +69,21 @@ def run(arguments: Sequence[str]) -> int:
         result = main.main([*arguments], prog_name="syncd", standalone_mode=False)
     except click.exceptions.Abort:
         return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
     except click.ClickException as error:
-        context = error.ctx if isinstance(error, click.UsageError) else None
-        path = context.command_path if context else "syncd"
-        _complain(arguments, error.format_message(), f"`{path} --help` lists what it takes.", 2)
+        asked = error.ctx if isinstance(error, click.UsageError) else None
+        hint = f"`{asked.command_path if asked else 'syncd'} --help` lists what it takes."
+        _complain(arguments, error.format_message(), hint, 2)
         return 2
     except SyncdError as error:
         _complain(arguments, error.message, error.hint, error.exit_code)
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has gone; what is left in the buffer has nowhere to go either.
+    except SystemExit:
+        if COMPLETING in os.environ:
+            raise
+        # So click and rich leave when whoever read our output has gone; what is left in the buffer has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return result if isinstance(result, int) else 0

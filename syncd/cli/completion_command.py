@@ -14,6 +14,6 @@ def command(shell: str) -> None:
     For bash, add `eval "$(syncd completion bash)"` to ~/.bashrc; zsh likewise; for fish, write the output to
     ~/.config/fish/completions/syncd.fish.
     """
-    from syncd.cli import main
+    from syncd.cli import COMPLETING, main
 
-    click.echo(SCRIPTS[shell](main, {}, "syncd", "_SYNCD_COMPLETE").source())
+    click.echo(SCRIPTS[shell](main, {}, "syncd", COMPLETING).source())

@@ -27,7 +27,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 def say(text: str = "", *, err: bool = False, **style: Any) -> None:
     """Print a line; nothing in it can move a cursor."""
-    line = "\n".join(shown(each) for each in text.split("\n"))
+    line = shown(text)
     click.echo(
         click.style(line, **style) if style else line, err=err, color=False if "NO_COLOR" in os.environ else None
     )
@@ -43,7 +43,7 @@ def console(*, err: bool = False) -> "Console":
     from rich.console import Console
 
     stream = sys.stderr if err else sys.stdout
-    return Console(stderr=err, width=None if stream.isatty() else 160, highlight=False)
+    return Console(stderr=err, width=None if stream.isatty() else 160, highlight=False, emoji=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:

@@ -31,7 +31,8 @@ def command(settings: Settings, path: str | None, *, as_json: bool) -> int:
     elif path:
         for name, value in asdict(refused[0]).items():
             say(f"{name.replace('_', ' '):<11} {'' if value is None else value}")
-        say("\nIts last good rows stay. Mend the file, then run `syncd sync`; the quarantine ends by itself.")
+        say()
+        say("Its last good rows stay. Mend the file, then run `syncd sync`; the quarantine ends by itself.")
     elif refused:
         rows = [
             [each.path, "" if each.line is None else f"{each.line}:{each.column}", each.reason, each.excerpt or ""]

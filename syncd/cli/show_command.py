@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncd.cli.options import as_json, with_settings
+from syncd.cli.options import as_json, complete_sessions, with_settings
 from syncd.cli.output import COLOURS, MARKS, console, duration_text, say_json, status_text, table
 from syncd.config import Settings, session
 from syncd.errors import ConfigError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("session_id", required=False)
+@click.argument("session_id", required=False, shell_complete=complete_sessions)
 @as_json
 @with_settings
 def command(settings: Settings, session_id: str | None, *, as_json: bool) -> int:

@@ -1,6 +1,7 @@
 """``syncd sync``: one shot."""
 
 import gc
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,31 +10,19 @@ from typing import Any
 
 import click
 
-from syncd.cli.options import as_json, entries, with_settings
+from syncd.cli.options import as_json, complete_sessions, entries, with_settings
 from syncd.cli.output import progress, say, say_json
 from syncd.config import Settings, session
+from syncd.errors import ConfigError
 from syncd_models.values import Bundle, Step
 
 MOST_LINES = 20
-
-
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete session ids from the directories that there are."""
-    del param
-    from syncd.cli.options import NAMES, settings_of
-
-    settings = settings_of({name: ctx.params.get(name) for name in NAMES})
-    names = [
-        entry.name if root.workspace == "default" else f"{root.workspace}/{entry.name}"
-        for root in settings.root
-        for entry in root.path.iterdir()
-        if entry.is_dir() and entry.name.startswith(settings.session_prefixes)
-    ]
-    return sorted(name for name in names if name.startswith(incomplete))
+MOST_RECORDS = 1000
+"""So many entries stand in a list of the JSON report at most."""
 
 
 @click.command("sync")
-@click.argument("session_ids", nargs=-1, metavar="[SESSION_ID]...", shell_complete=_complete)
+@click.argument("session_ids", nargs=-1, metavar="[SESSION_ID]...", shell_complete=complete_sessions)
 @click.option("--dry-run", is_flag=True, help="Print what would change, and write nothing.")
 @click.option("--accept-missing", is_flag=True, help="Let go of sessions that are gone, however many.")
 @click.option("--adopt", is_flag=True, help="Set another tool's database aside (dated copy), and begin a new one.")
@@ -58,14 +47,14 @@ def command(  # noqa: PLR0913  one an option
     from syncd.cli.wiring import check_roots, dry_store, open_store, sources_of
     from syncd.engine import Pass, sync_all, sync_some
 
-    bundles = [*dict.fromkeys(session(text, settings) for text in session_ids)]
+    bundles = [*dict.fromkeys(_named(text, settings) for text in session_ids)]
     sources = sources_of(settings)
     check_roots(sources)
     # Everything imported so far lives for ever; and bulk work makes much that lives for a batch.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     with dry_store(settings) if dry_run else open_store(settings, adopt=adopt) as store:
-        report = Report(dry_run=dry_run, log=_logger() if verbose else None)
+        report = Report(dry_run=dry_run, quiet=as_json, log=_logger() if verbose else None)
         started = store.moment()
 
         with progress("syncing", partial(entries, settings), wanted=not as_json and not bundles) as advanced:
@@ -79,15 +68,25 @@ def command(  # noqa: PLR0913  one an option
                     sync_some(named, source, store, run)
                 elif not bundles:
                     sync_all(source, store, run)
-                report.finish(run, source.unreadable_names(), source.name)
-        report.refused = [_refusal(row) for row in _refused(store, bundles)]
-        report.archived_ids = [
-            bundle.id for bundle in bundles if bundle.id not in store.alive(source.family, bundle.workspace)
-        ]
+                report.finish(run, sorted(source.odd_names), source.name)
+        held = [_refusal(row) for row in _refused(store, bundles)]
+        report.refused += [each for each in held if (each["workspace"], each["path"]) not in report.decided]
+        archived = {row_id for (row_id,) in store.query("SELECT id FROM sessions WHERE archived_at IS NOT NULL")}
+        report.archived_ids = [bundle.id for bundle in bundles if bundle.id in archived]
         if not dry_run and not bundles:
             store.record("reconcile", started, report.as_json())
     say_json(report.as_json()) if as_json else report.draw()
     return report.exit_code
+
+
+def _named(text: str, settings: Settings) -> Bundle:
+    """Return the bundle that a session id names. Raises ConfigError also for a link: none is followed."""
+    bundle = session(text, settings)
+    root = next(root.path for root in settings.root if root.workspace == bundle.workspace)
+    if os.path.islink(root / bundle.name):  # noqa: PTH114  Path.is_symlink raises where the root may not be searched
+        hint = "Name the session that it points to, if that lies under the root."
+        raise ConfigError(f"{root / bundle.name} is a symbolic link, and links are not followed", hint)
+    return bundle
 
 
 def _logger() -> Callable[[Step], None]:
@@ -114,6 +113,7 @@ class Report:
     """What a sync did, added up; rows are counted and never kept."""
 
     dry_run: bool = False
+    quiet: bool = False
     log: Callable[[Step], None] | None = None
     sessions: int = 0
     rows: Counter[str] = field(default_factory=Counter)
@@ -122,24 +122,51 @@ class Report:
     waiting: list[str] = field(default_factory=list)
     leaving: list[str] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(default_factory=list)
+    decided: set[tuple[str, str]] = field(default_factory=set)
+    """Workspace and path of files whose quarantine a dry run would begin, renew or end."""
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """What a dry run would change."""
+    doubtful: dict[Bundle, Step] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     held_back: str | None = None
     missing: int = 0
 
     def add(self, step: Step) -> None:
-        """Count one step; a dry run prints it."""
+        """Count one step; a dry run, which meets a session in doubt again and again, waits for the last of them."""
+        self.doubtful.pop(step.bundle, None)
+        if self.dry_run and (step.waiting or step.leaving):
+            self.doubtful[step.bundle] = step
+        else:
+            self._count(step)
+
+    def _count(self, step: Step) -> None:
         self.sessions += bool(step.first or step.changes or step.archived)
         self.rows["created"] += sum(len(rows) for rows in step.rows.values())
         self.rows.update({"c": "created", "u": "updated", "d": "deleted"}[change.op] for change in step.changes)
         if step.archived:
             self.archived.append(step.bundle.id)
         if self.dry_run:
-            _draw_step(step)
+            self._foresee(step)
         if self.log:
             self.log(step)
 
+    def _foresee(self, step: Step) -> None:
+        """Keep what a dry run would change, and print it for people."""
+        self.changes += _changes(step)[: MOST_RECORDS - len(self.changes)]
+        workspace = step.bundle.workspace
+        decided = {*step.cleared, *(refusal.path for refusal in step.refusals), *(point.path for point in step.dropped)}
+        self.decided |= {(workspace, path) for path in decided}
+        self.refused += [
+            {"workspace": workspace, "path": refusal.path, **refusal.fault._asdict()} for refusal in step.refusals
+        ]
+        if not self.quiet:
+            _draw_step(step)
+
     def finish(self, run: Any, ignored: list[str], root: str) -> None:
         """Note what a pass over one root left open."""
+        for step in self.doubtful.values():
+            self._count(step)
+        self.doubtful.clear()
         self.held_back = self.held_back or (f"{run.held_back} ({root})" if run.held_back else None)
         self.missing += run.missing
         self.ignored += ignored
@@ -157,9 +184,9 @@ class Report:
         return {
             "schema": 1, "dry_run": self.dry_run, "sessions_changed": self.sessions,
             "rows": {name: self.rows[name] for name in ("created", "updated", "deleted")},
-            "archived": self.archived[:1000], "refused": self.refused[:1000], "waiting": self.waiting[:1000],
-            "leaving": self.leaving[:1000], "ignored_names": self.ignored[:1000], "held_back": self.held_back,
-            "missing": self.missing,
+            "changes": self.changes, "archived": self.archived[:MOST_RECORDS], "refused": self.refused[:MOST_RECORDS],
+            "waiting": self.waiting[:MOST_RECORDS], "leaving": self.leaving[:MOST_RECORDS],
+            "ignored_names": self.ignored[:MOST_RECORDS], "held_back": self.held_back, "missing": self.missing,
         }  # fmt: skip
 
     def draw(self) -> None:
@@ -202,6 +229,15 @@ def draw_refusal(each: dict[str, Any]) -> None:
     if each["excerpt"]:
         say(f"  near  {each['excerpt']}", err=True)
     say("  its last good rows stay; mend the file and sync again", err=True)
+
+
+def _changes(step: Step) -> list[dict[str, Any]]:
+    """Return what a step changes, in the words of the change log: r for the first read of a session."""
+    whole = ("sessions", step.bundle.id, None)
+    found: list[tuple[str | None, ...]] = [("r", *whole)] if step.first else []
+    found += [(change.op, change.table, change.row_id, change.path) for change in step.changes]
+    found += [("u", *whole)] if step.archived else []
+    return [dict(zip(("op", "table", "row_id", "path"), each, strict=True)) for each in found]
 
 
 def _draw_step(step: Step) -> None:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from syncd.core.diff import diff
 from syncd.core.family import Family, Past, Projection
@@ -31,19 +32,31 @@ def advance(family: Family, look: Look, held: Held) -> Step | None:
     return _step(family, look, held, verdict, projection)
 
 
-def expected(family: Family, look: Look, held: Held) -> tuple[tuple[Change, ...], int]:
-    """Return what would bring the rows level with the files as they are, and how many values no file can confirm.
+class Expected(NamedTuple):
+    """What would bring the rows of a bundle level with its files as they are."""
+
+    changes: tuple[Change, ...] = ()
+    owed: int = 0
+    """How many values no file can confirm."""
+    references: Rows = MappingProxyType({})
+    """Rows that must be there for those of the bundle to point at."""
+
+
+def expected(family: Family, look: Look, held: Held) -> Expected:
+    """Compare the rows that are held with what the files say.
 
     This is ``advance`` without its trust in checkpoints: every member is decoded and projected again.
     """
     verdict = judge(family, look, held)
     kept = verdict.kept(held)
     if not verdict.documents and not kept:
-        return (diff(held.rows, {}, retained=family.retained), 0) if _alive(family, look, held) else ((), 0)
+        return Expected(diff(held.rows, {}, retained=family.retained) if _alive(family, look, held) else ())
     projection = family.project(look.bundle, verdict.documents, Past(held, kept))
+    if owned := dict(_owned_elsewhere(projection.rows, held)):
+        return expected(family, refusing(look, owned), held)
     changes = diff(held.rows, projection.rows, kept=kept, retained=family.retained)
     fresh = family.project(look.bundle, verdict.documents, Past(Held()))
-    return changes, _owed(projection.rows, fresh.rows, held)
+    return Expected(changes, _owed(projection.rows, fresh.rows, held), projection.references)
 
 
 def _owed(rows: Rows, fresh: Rows, held: Held) -> int:
@@ -71,7 +84,12 @@ class Verdict:
     leaving: tuple[str, ...] = ()
 
     def kept(self, held: Held) -> frozenset[str]:
-        """Return the paths that gave something once and cannot speak now."""
+        """Return the paths that gave something once and cannot speak now; no file of an archived bundle is one.
+
+        What an archive holds came from files that left: a file that comes back bad has no part in it.
+        """
+        if held.archived:
+            return frozenset()
         silent = (*self.refusals, *self.waiting, *self.leaving)
         return frozenset(path for path in silent if (known := held.files.get(path)) and known.generation)
 
@@ -179,7 +197,7 @@ def _ledger(family: Family, look: Look, held: Held, verdict: Verdict, projection
         racy=tuple(path for path, member in look.members.items() if member.racy and path not in held.racy),
         settled=tuple(path for path, member in look.members.items() if not member.racy and path in held.racy),
         waiting=verdict.waiting,
-        leaving=verdict.leaving,
+        leaving=() if look.partial else verdict.leaving,  # nobody knows what a closed directory holds
     )
 
 

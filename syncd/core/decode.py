@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from syncd.errors import DecodeError
 from syncd_models.values import Fault
 
 LONGEST_INTEGER = 4300
+LONGEST_NAME, MOST_DOUBLES = 100, 20
 WHOLE_FLOAT = 2**63
 BOM = "\ufeff"
 
@@ -38,14 +40,24 @@ def decode_json(
     """
     text, notes = _text(raw, limits)
     _check_depth(text, limits.depth)
-    data, doubles = _parse(text)
-    notes += [f"the key {redact(key)!r} stands twice; the last one counts" for key in doubles]
-    if "\\u" in text and UNSTORABLE.search(text):
-        data, odd = _storable(data)
-        notes += ["lone surrogates are kept as escapes, U+0000 as U+FFFD"] if odd else []
-    if not secrets and suspicious(raw):
-        data = redact_tree(data, verbatim)
-    return Decoded(data, tuple(notes))
+    try:
+        data, doubles = _parse(text)
+        if "\\u" in text and UNSTORABLE.search(text):
+            data, odd = _storable(data)
+            notes += ["lone surrogates are kept as escapes, U+0000 as U+FFFD"] if odd else []
+        if not secrets and suspicious(raw):
+            data = redact_tree(data, verbatim)
+    except RecursionError:
+        raise DecodeError(Fault("nests deeper than can be followed (setting max_depth)")) from None
+    return Decoded(data, (*notes, *_doubled(doubles)))
+
+
+def _doubled(keys: Sequence[str]) -> Iterator[str]:
+    """Yield a note for each key that stood twice, the first few by name."""
+    for key in keys[:MOST_DOUBLES]:
+        yield f"the key {redact(key)[:LONGEST_NAME]!r} stands twice; the last one counts"
+    if len(keys) > MOST_DOUBLES:
+        yield f"{len(keys) - MOST_DOUBLES} more keys stand twice"
 
 
 def too_large(size: int, limit: int) -> Fault:
@@ -60,7 +72,7 @@ def _text(raw: bytes, limits: Limits) -> tuple[str, list[str]]:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        good = raw[: error.start].decode("utf-8")
+        good = raw[: error.start].decode("utf-8").removeprefix(BOM)
         raise DecodeError(_fault("not UTF-8 text", good, len(good))) from error
     if not raw:
         raise DecodeError(Fault("empty file", 1, 1))
@@ -75,7 +87,9 @@ def _fault(reason: str, text: str, position: int) -> Fault:
     )  # fmt: skip
 
 
-TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|-?(?:NaN|Infinity)|-?\d[\d.eE+-]*', re.DOTALL)
+TOKENS = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]|-?(?:NaN|Infinity|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)', re.DOTALL | re.ASCII
+)
 
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
@@ -109,9 +123,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(literal: str) -> int:
-    if len(literal) > LONGEST_INTEGER:
-        raise _BadNumber(literal)
-    return int(literal)
+    if len(literal) <= LONGEST_INTEGER:
+        with suppress(ValueError):  # the interpreter may be set to take fewer digits
+            return int(literal)
+    raise _BadNumber(literal)
 
 
 def _number(literal: str) -> float | int:
@@ -135,20 +150,20 @@ def _decoder(pairs: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
 _STRICT = _decoder(_unique)
 
 
-def _parse(text: str) -> tuple[Any, list[str]]:
+def _parse(text: str) -> tuple[Any, tuple[str, ...]]:
     """Return the data and the keys that stood twice."""
     try:
         try:
-            return _STRICT.decode(text), []
+            return _STRICT.decode(text), ()
         except _DoubleKey:
             doubles = _Doubles()
-            return _decoder(doubles).decode(text), doubles.keys
+            return _decoder(doubles).decode(text), tuple(doubles.keys)
     except _BadNumber as error:
         literal = str(error)
         place = next(token.start() for token in _tokens(text) if token[0] == literal)
         raise DecodeError(_fault(f"{_short(literal)} is not a number that JSON or SQL can hold", text, place)) from None
     except json.JSONDecodeError as error:
-        raise DecodeError(_fault(error.msg[0].lower() + error.msg[1:], text, error.pos)) from None
+        raise DecodeError(_fault(error.msg[0].lower() + error.msg[1:].rstrip(": "), text, error.pos)) from None
 
 
 def _short(literal: str) -> str:
@@ -159,13 +174,13 @@ def _short(literal: str) -> str:
 class _Doubles:
     """Collect the keys that stand twice in some object."""
 
-    keys: list[str] = field(default_factory=list)
+    keys: dict[str, None] = field(default_factory=dict)
 
     def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
-            if key in found and key not in self.keys:
-                self.keys.append(key)
+            if key in found:
+                self.keys[key] = None
             found[key] = value
         return found
 

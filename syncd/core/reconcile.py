@@ -52,13 +52,13 @@ def grouped(stamps: Iterable[Stamps]) -> Iterator[Group]:
         yield name, found
 
 
-def brake(held: int, vanished: int, *, same_root: bool) -> str | None:
-    """Return why a pass may not remove what vanished; None when it may."""
+def brake(held: int, vanished: int, *, same_root: bool, left: bool = False) -> str | None:
+    """Return why a pass may not remove what vanished; None when it may. ``left``: some bundle is there, if a new one."""
     if not vanished:
         return None
     if not same_root:
         return "the root is not the directory that it was"
-    if vanished == held and held > 1:
+    if vanished == held and held > 1 and not left:
         return "no session is left"
     if vanished > BRAKE_COUNT and vanished > held * BRAKE_SHARE:
         return f"{vanished} of {held} sessions are gone at once"

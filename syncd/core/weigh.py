@@ -15,6 +15,7 @@ def weigh(look: Look, held: Held, patience: Patience, now: float, *, may_remove:
     if look.untouched or look.partial:
         return look
     if not look.members:
+        patience.settle(look.bundle)
         known = bool(held.files) or any(held.rows.values())
         return replace(look, vanished=may_remove and known, mirrored=mirror, untouched=not (may_remove and known))
     absent = frozenset(path for path in held.files if path not in look.members)
@@ -28,14 +29,18 @@ def weigh(look: Look, held: Held, patience: Patience, now: float, *, may_remove:
     stale = {
         path: member._replace(fresh=False)
         for path, member in look.members.items()
-        if member.fresh and patience.watches(path) and patience.outlasted(path, member.sha256 or member.stat, now)
+        if member.fresh
+        and patience.watches(thing := (look.bundle, path))
+        and patience.outlasted(thing, member.sha256 or member.stat, now)
     }
     return replace(look, gone=gone, members={**look.members, **stale}) if gone or stale else look
 
 
 def remember(look: Look, step: Step, patience: Patience, now: float) -> bool:
-    """Note what a step left in doubt; return whether there is any."""
-    for path in step.waiting:
-        member = look.members[path]
-        patience.outlasted(path, member.sha256 or member.stat, now)
+    """Note what a step left in doubt, forget what it settled; return whether there is any doubt."""
+    for path, member in look.members.items():
+        if path in step.waiting:
+            patience.outlasted((look.bundle, path), member.sha256 or member.stat, now)
+        else:
+            patience.settle((look.bundle, path))
     return bool(step.waiting or step.leaving)

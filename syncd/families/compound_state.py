@@ -4,7 +4,7 @@ Read ``project`` first: it is the whole of it. Rows are tuples in the column ord
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from itertools import chain
@@ -69,7 +69,7 @@ def compound_state(options: Options) -> Family:
         retained=frozenset({"metrics"}),
         is_bundle=lambda name: name.startswith(options.prefixes),
         is_member=lambda name: name.endswith(".json") and not name.startswith("."),
-        read=lambda path, raw: read(raw, options),
+        read=lambda _, raw: read(raw, options),
         project=lambda bundle, documents, past: project(bundle, documents, past, naive),
         key_ranges=key_ranges,
         built_in=BUILT_IN,
@@ -133,8 +133,8 @@ def project(bundle: Bundle, documents: Mapping[str, StateFile], past: Past, naiv
         if known := past.held.files.get(path):
             facts.setdefault(stem_of(path), text_facts(known.facts))
     tasks = [TaskState(str(row[4]), _text(row[9]), _text(row[10])) for row in (*rows["tasks"], *kept_tasks(past))]
-    held_session = past.held.rows.get("sessions", {}).get(bundle.id)
-    if source_path := leading(documents) or (_text(held_session[-2]) if held_session else None):
+    if source_path := leading({*documents, *past.kept}):
+        held_session = past.held.rows.get("sessions", {}).get(bundle.id)
         last_start = _text(held_session[SESSION_STARTED]) if held_session else None
         rows["sessions"].append(session_row(bundle, facts, tasks, source_path, last_start))
     return Projection(rows, references(rows), remembered, notes)
@@ -164,10 +164,10 @@ def task_id(bundle: Bundle, stem: str) -> str:
     return f"task-{bundle.id}-{stem}"
 
 
-def leading(documents: Mapping[str, StateFile]) -> str | None:
+def leading(paths: Collection[str]) -> str | None:
     """Return the path that stands for the session: its leader's, else its first agent's."""
-    by_stem = {stem_of(path): path for path in sorted(documents, reverse=True)}
-    return next((by_stem[stem] for stem in LEADERS if stem in by_stem), min(documents, default=None))
+    by_stem = {stem_of(path): path for path in paths}
+    return next((by_stem[stem] for stem in LEADERS if stem in by_stem), min(paths, default=None))
 
 
 def kept_tasks(past: Past) -> Iterator[Row]:
@@ -244,19 +244,10 @@ def add_children(
         for key, position, each in entries(source, "deliverable", document.deliverables)
     ]
     rows["messages"] += [
-        (
-            key,
-            session,
-            task,
-            position,
-            each.to,
-            cut(each.content),
-            size(each.content),
-            _time(each.timestamp, naive),
-            path,
-        )
+        (key, session, task, position, each.to, cut(each.content), size(each.content),
+         _time(each.timestamp, naive), path)
         for key, position, each in entries(source, "message", document.messages)
-    ]
+    ]  # fmt: skip
     rows["llm_usage"] += [
         (key, task, each.model, each.input_tokens, each.output_tokens, each.cost_usd, each.duration_ms,
          used_at(each, naive) or recorded, path)

@@ -193,7 +193,7 @@ def session_row(
     """
     tasks = tuple(tasks)
     leaders = tuple(facts.get(stem, NOTHING) for stem in LEADERS)
-    orchestrator, jarvis, session = leaders
+    orchestrator, jarvis, _ = leaders
     # One pass a field: the first leader that says anything about it.
     said = Facts(*(next((value for value in field if value is not None), None) for field in zip(*leaders, strict=True)))
     status = session_status(orchestrator.word, "orchestrator" in facts, tasks)

@@ -38,6 +38,8 @@ class Files:
     root: Path
     size_limit: int
     now_ns: Callable[[], int] = field(default=time.time_ns)
+    odd_names: set[str] = field(default_factory=set, compare=False)
+    """Names met that are not UTF-8, escaped: they are left out, and that is said."""
 
     @property
     def name(self) -> str:
@@ -70,7 +72,9 @@ class Files:
                 names = sorted(
                     f"{entry.name}/"
                     for entry in entries
-                    if self.family.is_bundle(entry.name) and is_text(entry.name) and _is_directory_like(entry)
+                    if self.family.is_bundle(entry.name)
+                    and _is_directory_like(entry)
+                    and (is_text(entry.name) or self._left_out(entry.name))
                 )
         except OSError as error:
             raise self._unavailable(error) from error
@@ -81,17 +85,20 @@ class Files:
 
     def _stamps(self, directory: str, name: str) -> list[Stamps]:
         """Return the stamps of one bundle's files; of the directory alone when it cannot be listed."""
-        is_member = self.family.is_member
+        member = self.family.is_member
         found: list[Stamps] = []
         try:
             if _is_link(directory):
                 return [self._own_stamps(directory, name)]
             with os.scandir(directory) as entries:
                 for entry in entries:
-                    if is_member(entry.name) and not entry.is_dir(follow_symlinks=False) and is_text(entry.name):
+                    file = entry.name
+                    if not member(file) or entry.is_dir(follow_symlinks=False):
+                        continue
+                    if is_text(file) or self._left_out(name + file):
                         seen = entry.stat(follow_symlinks=False)
                         found.append(
-                            (name + entry.name, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, signed(seen.st_ino))
+                            (name + file, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, signed(seen.st_ino))
                         )
         except FileNotFoundError:
             pass  # something left while we looked: what is left is what there is
@@ -101,14 +108,19 @@ class Files:
         found.sort()
         return found
 
-    @staticmethod
-    def _own_stamps(directory: str, name: str) -> Stamps:
-        return (name, *stat_of(os.lstat(directory[:-1])))
+    def _own_stamps(self, directory: str, name: str) -> Stamps:
+        return (name, *self._own_stat(directory))
 
-    def unreadable_names(self) -> list[str]:
-        """Return names that are not UTF-8, escaped: they are left out, and that is said."""
-        with os.scandir(self.root) as entries:
-            return [shown(entry.name) for entry in entries if not is_text(entry.name)]
+    def _own_stat(self, directory: str) -> Stat:
+        """Return the stamps of a session directory; a root that does not let us vouches for nothing."""
+        try:
+            return stat_of(os.lstat(directory[:-1]))
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def _left_out(self, name: str) -> bool:
+        self.odd_names.add(shown(name))
+        return False
 
     def read(self, bundle: Bundle, held: Held, *, again: bool = False) -> Look:
         """Look at one bundle, every file of it, unless each stamp vouches for the checkpoint.
@@ -160,7 +172,7 @@ class Files:
             fault = Fault("the session directory is a symbolic link, and links are not followed")
         else:
             fault = Fault("permission denied: this user may not list the session directory (chmod u+rx)")
-        seen = stat_of(os.lstat(directory[:-1]))
+        seen = self._own_stat(directory)
         return Look(bundle, {f"{bundle.name}/": Member(seen, fault=fault)}, partial=True)
 
     def _vouched(self, stamps: list[Stamps], held: Held) -> bool:

@@ -280,7 +280,7 @@ class SqlStore:
 
     def record(self, kind: str, started: str, result: Mapping[str, Any]) -> None:
         """Remember the last run of a kind."""
-        with self.transaction():
+        with self.writer(), self.transaction():
             row = (kind, started, moment_text(self._now()), json.dumps(result, ensure_ascii=False))
             self._many(sqlite.upsert, "runs", [row])
 
@@ -297,7 +297,7 @@ class SqlStore:
 
     def bind(self, workspace: str, root: str, identity: tuple[int, int]) -> None:
         """Bind a workspace to its root."""
-        with self.transaction():
+        with self.writer(), self.transaction():
             self._many(sqlite.upsert, "workspaces", [(workspace, root, *identity, self.moment())])
 
     def lies_in(self, root: str) -> bool:
@@ -331,7 +331,7 @@ class SqlStore:
         """Insert the built-in rows that are absent."""
         counted = {t: self.query(f'SELECT COUNT(*) FROM "{t}"')[0][0] for t in family.built_in}  # noqa: S608
         if any(counted[table] < len(rows) for table, rows in family.built_in.items()):
-            with self.transaction():
+            with self.writer(), self.transaction():
                 for table, rows in family.built_in.items():
                     self._insert_absent(table, [(*row, 0) for row in rows])
 

@@ -6,8 +6,11 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.core.patience import Patience
+from syncd.engine import Pass
+from syncd.verify import verify
 from tests.reference import TABLES, project
-from tests.trees import Tree, trees, write_tree
+from tests.trees import Edit, Tree, apply_edit, edits, trees, write_tree
 from tests.workbench import Rows, Workbench, workbench
 
 
@@ -43,6 +46,7 @@ def test_a_synced_tree_gives_the_rows_of_the_reference(tree: Tree) -> None:
         before = bench.dump()
         assert bench.sync() == []
         assert bench.dump() == before
+        assert verify([bench.source], bench.store).differences == []
 
 
 @given(trees(), st.lists(st.integers(0, 99), max_size=8))
@@ -78,3 +82,24 @@ def test_two_workspaces_share_a_database(one: Tree, two: Tree) -> None:
         before = bench.dump()
         assert [*bench.sync(), *web.sync()] == []
         assert bench.dump() == before
+
+
+@given(trees(max_sessions=3).flatmap(lambda tree: st.tuples(st.just(tree), edits(tree))))
+def test_whatever_happens_to_files_the_rows_follow(case: tuple[Tree, list[Edit]]) -> None:
+    """After each write, cut or removal the rows are what the files and the past say, and a second sync is idle."""
+    tree, steps = case
+    with workbench() as bench:
+        write_tree(bench.root, tree)
+        bench.sync()
+        for step in steps:
+            apply_edit(bench.root, step)
+            bench.sync(impatient())
+        assert verify([bench.source], bench.store).differences == []
+        before = bench.dump()
+        assert bench.sync(impatient()) == []
+        assert bench.dump() == before
+
+
+def impatient() -> Pass:
+    """Return a pass that takes every absence at its word."""
+    return Pass(accept_missing=True, patience=Patience(grace=0.0))
