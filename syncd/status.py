@@ -6,8 +6,7 @@ from typing import Any
 
 from syncd.stores.sql import SqlStore
 
-HINTS = "%/session.json"
-"""A refused ``session.json`` is noted; alone it makes nothing unhealthy."""
+HINT = "/session.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,9 @@ def quarantine(store: SqlStore, path: str | None = None) -> list[Refused]:
     return [Refused(*row) for row in store.query(text, values)]
 
 
-def refused_count(store: SqlStore) -> int:
-    """Count the refused files that make the database unhealthy."""
-    return int(store.query("SELECT COUNT(*) FROM quarantine WHERE path NOT LIKE ?", (HINTS,))[0][0])
+def matters(path: str) -> bool:
+    """Tell whether a bad file at that path makes the database unhealthy; a ``session.json`` is a hint, no more."""
+    return not path.endswith(HINT)
 
 
 def status(store: SqlStore) -> Status:
@@ -68,8 +67,8 @@ def status(store: SqlStore) -> Status:
         for kind, started, ended, result in store.query("SELECT kind, started_at, ended_at, result FROM runs")
     }
     last = store.query("SELECT seq, at FROM changes ORDER BY seq DESC LIMIT 1")
-    waiting = _count(store, "files WHERE state = 'waiting'")
-    refused = refused_count(store)
+    waiting = [path for (path,) in store.query("SELECT path FROM files WHERE state = 'waiting'")]
+    refused = [path for (path,) in store.query("SELECT path FROM quarantine")]
     return Status(
         database=store.database.name,
         size_bytes=store.database.size(),
@@ -79,12 +78,12 @@ def status(store: SqlStore) -> Status:
         archived=_count(store, "sessions WHERE archived_at IS NOT NULL"),
         tasks=_by_status(store, "tasks"),
         files=_count(store, "files"),
-        waiting=waiting,
-        quarantined=_count(store, "quarantine"),
+        waiting=len(waiting),
+        quarantined=len(refused),
         changes=_count(store, "changes"),
         last_change_at=last[0][1] if last else None,
         runs=runs,
-        problems=list(_problems(runs, waiting, refused)),
+        problems=list(_problems(runs, sum(map(matters, waiting)), sum(map(matters, refused)))),
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line as users meet it: a process of its own, on a terminal or not, or this one where that adds nothing."""
+"""The command line as users meet it: a process of its own, on a terminal or not, or this one where that will do."""
 
 import io
 import json
@@ -85,7 +85,13 @@ def python(
     """Run Python in a process."""
     line = [*before, sys.executable, *map(str, arguments)]
     done = subprocess.run(
-        line, cwd=cwd, env=surroundings(env), capture_output=True, check=False, timeout=PATIENCE, stdin=subprocess.DEVNULL
+        line,
+        cwd=cwd,
+        env=surroundings(env),
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+        stdin=subprocess.DEVNULL,
     )
     return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -118,7 +124,9 @@ def binding() -> tuple[str, ...] | None:
     if os.getuid():
         return ()
     known = shutil.which(BOUND[0]) is not None
-    return BOUND if known and subprocess.run([*BOUND, "true"], capture_output=True, check=False).returncode == 0 else None
+    return (
+        BOUND if known and subprocess.run([*BOUND, "true"], capture_output=True, check=False).returncode == 0 else None
+    )
 
 
 # Files and rows

@@ -17,10 +17,10 @@ from syncd.errors import ConfigError
 def command(settings: Settings, path: str | None, *, as_json: bool) -> int:
     """List the files that were refused, or show all about the one at PATH (relative to its root).
 
-    A refused file keeps the rows that it gave before. Exit code 1 when there is any.
+    A refused file keeps the rows that it gave before. Exit code 1 when there is any but a `session.json`.
     """
     from syncd.cli.wiring import read_store
-    from syncd.status import quarantine
+    from syncd.status import matters, quarantine
 
     with read_store(settings) as store:
         refused = quarantine(store, path)
@@ -42,4 +42,4 @@ def command(settings: Settings, path: str | None, *, as_json: bool) -> int:
         say("Their last good rows stay. Mend a file, then run `syncd sync`; the quarantine ends by itself.")
     else:
         say("no file is refused", fg="green")
-    return int(bool(refused))
+    return int(any(matters(each.path) for each in refused))

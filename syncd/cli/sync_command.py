@@ -176,8 +176,10 @@ class Report:
     @property
     def exit_code(self) -> int:
         """Return 1 when something is refused, half-written or held back; a bad ``session.json`` alone is not."""
-        refused = any(not each["path"].endswith("/session.json") for each in self.refused)
-        return int(refused or bool(self.waiting) or bool(self.held_back))
+        from syncd.status import matters
+
+        bad = (*(each["path"] for each in self.refused), *self.waiting)
+        return int(any(map(matters, bad)) or bool(self.held_back))
 
     def as_json(self) -> dict[str, Any]:
         """Return the documented fields."""

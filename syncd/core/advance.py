@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from syncd.core.diff import diff
-from syncd.core.family import Family, Past, Projection
+from syncd.core.family import Family, Past, Projection, Reading
 from syncd.errors import DocumentError
 from syncd_models.values import Change, Checkpoint, Fault, Held, Look, Member, Refusal, Rows, Step
 
@@ -22,8 +22,8 @@ def advance(family: Family, look: Look, held: Held) -> Step | None:
     if look.untouched or _level(family, look, held):
         return None
     verdict = judge(family, look, held)
-    kept = verdict.kept(held)
-    if not verdict.documents and not kept:
+    kept = verdict.kept(family, held)
+    if not verdict.documents and (held.archived or not kept):
         # Whatever once gave rows has left, and what is here was never good: the rows stay as an archive.
         return replace(_ledger(family, look, held, verdict), archived=_alive(family, look, held))
     projection = family.project(look.bundle, verdict.documents, Past(held, kept))
@@ -48,8 +48,8 @@ def expected(family: Family, look: Look, held: Held) -> Expected:
     This is ``advance`` without its trust in checkpoints: every member is decoded and projected again.
     """
     verdict = judge(family, look, held)
-    kept = verdict.kept(held)
-    if not verdict.documents and not kept:
+    kept = verdict.kept(family, held)
+    if not verdict.documents and (held.archived or not kept):
         return Expected(diff(held.rows, {}, retained=family.retained) if _alive(family, look, held) else ())
     projection = family.project(look.bundle, verdict.documents, Past(held, kept))
     if owned := dict(_owned_elsewhere(projection.rows, held)):
@@ -83,15 +83,15 @@ class Verdict:
     waiting: tuple[str, ...] = ()
     leaving: tuple[str, ...] = ()
 
-    def kept(self, held: Held) -> frozenset[str]:
-        """Return the paths that gave something once and cannot speak now; no file of an archived bundle is one.
-
-        What an archive holds came from files that left: a file that comes back bad has no part in it.
-        """
-        if held.archived:
+    def kept(self, family: Family, held: Held) -> frozenset[str]:
+        """Return the paths that gave something once and cannot speak now."""
+        silent = {*self.refusals, *self.waiting, *self.leaving}
+        if not silent:
             return frozenset()
-        silent = (*self.refusals, *self.waiting, *self.leaving)
-        return frozenset(path for path in silent if (known := held.files.get(path)) and known.generation)
+        mirrored = (rows for table, rows in held.rows.items() if table not in family.retained)
+        gave = {row[-2] for rows in mirrored for row in rows.values()}
+        gave.update(path for path, known in held.files.items() if known.generation)
+        return frozenset(silent & gave)
 
 
 def judge(family: Family, look: Look, held: Held) -> Verdict:
@@ -99,15 +99,20 @@ def judge(family: Family, look: Look, held: Held) -> Verdict:
     verdict = Verdict(leaving=tuple(path for path in held.files if path not in look.members and path not in look.gone))
     for path, member in look.members.items():
         try:
-            if member.fault:
-                raise DocumentError(member.fault)
-            verdict.documents[path], verdict.notes[path] = family.read(path, member.data or b"")
+            verdict.documents[path], verdict.notes[path] = _reading(family, path, member)
         except DocumentError as error:
             if member.fresh:
                 verdict.waiting += (path,)
             else:
                 verdict.refusals[path] = Refusal(path, member.sha256, error.fault)
     return verdict
+
+
+def _reading(family: Family, path: str, member: Member) -> Reading:
+    """Return what a member says; raises DocumentError."""
+    if member.fault:
+        raise DocumentError(member.fault)
+    return family.read(path, member.data or b"")
 
 
 def refusing(look: Look, faults: Mapping[str, Fault]) -> Look:
@@ -166,7 +171,7 @@ def _step(family: Family, look: Look, held: Held, verdict: Verdict, projection: 
             for table, found in projection.rows.items()
         }
         return replace(step, first=True, rows=rows, references=projection.references, generations=generations)
-    changes = diff(held.rows, projection.rows, kept=verdict.kept(held), retained=family.retained)
+    changes = diff(held.rows, projection.rows, kept=verdict.kept(family, held), retained=family.retained)
     return replace(step, changes=changes, references=projection.references, generations=generations)
 
 
@@ -211,11 +216,11 @@ def _checkpoint(
 ) -> Checkpoint:
     """Return what to remember of one file: generations count contents that were applied."""
     known = held.files.get(path)
-    generation = known.generation if known else held.last_generations.get(path, 0)
+    generation = known.generation if known else 0
     facts, notes = (known.facts, known.notes) if known else (None, None)
     if path in verdict.documents:
         if known is None or known.state == "quarantined" or known.sha256 != member.sha256:
-            generation += 1
+            generation = max(generation, held.last_generations.get(path, 0)) + 1
         said = (*verdict.notes[path], *found.notes.get(path, ()))
         notes = json.dumps(said, ensure_ascii=False) if said else None
         return Checkpoint(

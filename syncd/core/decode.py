@@ -2,8 +2,8 @@
 
 import json
 import re
-from contextlib import suppress
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from syncd.errors import DecodeError
 from syncd_models.values import Fault
 
 LONGEST_INTEGER = 4300
-LONGEST_NAME, MOST_DOUBLES = 100, 20
+LONGEST_SHOWN, LONGEST_NAME, MOST_DOUBLES = 24, 100, 20
 WHOLE_FLOAT = 2**63
 BOM = "\ufeff"
 
@@ -108,8 +108,8 @@ def _check_depth(text: str, limit: int) -> None:
             raise DecodeError(_fault(f"nests deeper than {limit} levels (setting max_depth)", text, token.start()))
 
 
-class _DoubleKey(Exception):  # noqa: N818  a signal to parse again, collecting; it never leaves this module
-    """Some object has a key twice."""
+class _DoubleKey(Exception):
+    """Some object has a key twice: a signal to parse again and collect, which never leaves this module."""
 
 
 class _BadNumber(ValueError):
@@ -167,7 +167,7 @@ def _parse(text: str) -> tuple[Any, tuple[str, ...]]:
 
 
 def _short(literal: str) -> str:
-    return literal if len(literal) <= 24 else f"{literal[:20]}… ({len(literal):,} digits)"
+    return literal if len(literal) <= LONGEST_SHOWN else f"{literal[:20]}… ({len(literal):,} digits)"
 
 
 @dataclass

@@ -62,5 +62,3 @@ class Family:
     """For a table of ``built_in`` and an id, the row that is made from the id alone."""
     bundle_named: Callable[[str], Bundle]
     """Return the bundle with that id."""
-    optional: Callable[[str], bool]
-    """Tell of a path that it is a hint only, whose refusal is noted and no more."""

@@ -53,7 +53,7 @@ def grouped(stamps: Iterable[Stamps]) -> Iterator[Group]:
 
 
 def brake(held: int, vanished: int, *, same_root: bool, left: bool = False) -> str | None:
-    """Return why a pass may not remove what vanished; None when it may. ``left``: some bundle is there, if a new one."""
+    """Return why a pass may not remove what vanished; None when it may; ``left`` tells that some bundle is there."""
     if not vanished:
         return None
     if not same_root:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from itertools import chain
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from syncd.core.decode import Limits, decode_json
 from syncd.core.family import Family, Past, Projection, Reading
@@ -26,6 +27,7 @@ from syncd.families.facts import (
     facts_text,
     measure,
     possible,
+    row_facts,
     session_row,
     text_facts,
     times_of,
@@ -38,7 +40,6 @@ from syncd_models.values import DEFAULT_WORKSPACE, Bundle, Fault, Row
 
 VERSION = 1
 CHILDREN = ("task_items", "blockers", "concerns", "next_steps", "deliverables", "messages", "metrics", "llm_usage")
-HINT = "session.json"
 LONGEST_TEXT = 4096
 LONGEST_ID = 255
 VERBATIM = frozenset(
@@ -63,7 +64,7 @@ def compound_state(options: Options) -> Family:
     naive = options.naive_timezone
     return Family(
         name="compound-state",
-        version=VERSION,
+        version=version_of(options),
         tables=("sessions", "tasks", *CHILDREN),
         bundle_table="sessions",
         retained=frozenset({"metrics"}),
@@ -75,8 +76,15 @@ def compound_state(options: Options) -> Family:
         built_in=BUILT_IN,
         made=lambda table, row_id: (team_row if table == "teams" else agent_row)(row_id),
         bundle_named=bundle_named,
-        optional=lambda path: path.endswith(f"/{HINT}"),
     )
+
+
+def version_of(options: Options) -> int:
+    """Return the projection's version; options that change what files give make another, so that all is read again."""
+    said = (str(options.naive_timezone), options.limits, options.redact)
+    if said == (str(UTC), Limits(), True):
+        return VERSION
+    return VERSION + 1000 * (1 + crc32(repr(said).encode()) % 1_000_000)
 
 
 def read(raw: bytes, options: Options) -> Reading:
@@ -129,12 +137,14 @@ def project(bundle: Bundle, documents: Mapping[str, StateFile], past: Past, naiv
             doubts += add_children(rows, source, document, times, naive)
         if doubts:
             notes[path] = tuple(doubts)
+    held_session = past.held.rows.get("sessions", {}).get(bundle.id)
     for path in past.kept:
         if known := past.held.files.get(path):
             facts.setdefault(stem_of(path), text_facts(known.facts))
+        if held_session and past.held.archived and held_session[-2] == path:
+            facts[stem_of(path)] = row_facts(held_session)
     tasks = [TaskState(str(row[4]), _text(row[9]), _text(row[10])) for row in (*rows["tasks"], *kept_tasks(past))]
     if source_path := leading({*documents, *past.kept}):
-        held_session = past.held.rows.get("sessions", {}).get(bundle.id)
         last_start = _text(held_session[SESSION_STARTED]) if held_session else None
         rows["sessions"].append(session_row(bundle, facts, tasks, source_path, last_start))
     return Projection(rows, references(rows), remembered, notes)

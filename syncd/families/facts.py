@@ -15,6 +15,7 @@ from syncd.core.moments import moment_text, parse_moment, seconds_between, text_
 from syncd.families.roster import ENGINEERING, MARKETING, team_id
 from syncd.families.words import FINAL, fold_status
 from syncd_models.documents.compound_state import StateFile
+from syncd_models.schema import TABLES
 from syncd_models.values import DEFAULT_WORKSPACE, Bundle, Row
 
 LARGEST_FLOAT = sys.float_info.max
@@ -182,6 +183,17 @@ def facts_text(facts: Facts) -> str | None:
 def text_facts(text: str | None) -> Facts:
     """Return the facts that ``facts_text`` wrote."""
     return Facts(**json.loads(text)) if text else NOTHING
+
+
+def row_facts(row: Row) -> Facts:
+    """Return what a session's row still says of its leader, for when the archive has outlived the checkpoint."""
+    said = dict(zip(TABLES["sessions"].columns, row, strict=True))
+    said |= {
+        "word": said["status_raw"], "start": said["started_at"], "end": said["completed_at"],
+        "updated": said["updated_at"], "duration": said["duration_seconds"], "team": said["team_id"],
+        "parent": str(said["parent_id"] or "").rpartition("/")[2] or None,
+    }  # fmt: skip
+    return Facts(**{name: said[name] for name in Facts._fields if name in said})  # type: ignore[arg-type]
 
 
 def session_row(

@@ -140,7 +140,7 @@ class Files:
             return self._unlisted(bundle, directory, error)
         try:
             return Look(bundle, self._members(handle, name, held.files if again else {}))
-        except PermissionError as error:
+        except OSError as error:
             return self._unlisted(bundle, directory, error)
         finally:
             os.close(handle)

@@ -379,4 +379,6 @@ def _differing(change: Change) -> tuple[str | None, str | None]:
 def _json(columns: Sequence[str], values: Sequence[Any] | None) -> str | None:
     if values is None:
         return None
-    return json.dumps(dict(zip(columns, values, strict=False)), ensure_ascii=False, separators=(",", ":"))
+    # As the database holds them: a flag that comes from a file is True, and the same one that is held is 1.
+    plain = (int(value) if isinstance(value, bool) else value for value in values)
+    return json.dumps(dict(zip(columns, plain, strict=False)), ensure_ascii=False, separators=(",", ":"))

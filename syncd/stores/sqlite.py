@@ -175,7 +175,8 @@ def translated(name: str) -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError) as error:
         raise StoreRejected(Fault(f"the database refuses its rows: {error}")) from error
     except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR:  # a table or letter is missing
+        code = getattr(error, "sqlite_errorcode", None)  # none where text is not UTF-8
+        if code in {None, sqlite3.SQLITE_ERROR}:  # a table or a column is missing
             raise _damaged(name, error) from error
         raise StoreUnavailable(f"the database {name} cannot be used now: {error}", _remedy(str(error))) from error
     except OSError as error:

@@ -13,7 +13,15 @@ from syncd.errors import StoreUnavailable
 from syncd_models.schema import VERSION
 from tests.command import Said, call, change, document, put, rows, set_back, spawn
 
-COMMANDS = (("sync",), ("sync", "session-1"), ("sync", "--dry-run"), ("status",), ("show",), ("quarantine",), ("verify",))
+COMMANDS = (
+    ("sync",),
+    ("sync", "session-1"),
+    ("sync", "--dry-run"),
+    ("status",),
+    ("show",),
+    ("quarantine",),
+    ("verify",),
+)
 
 
 def is_refused(said: Said, *words: str, code: int = 3) -> bool:
@@ -42,7 +50,11 @@ def foreign(path: Path, *, journal: str = "delete") -> None:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the bytes of a database and of its journal, if that holds any."""
-    return {path.name: data for path in folder.iterdir() if path.name.endswith((".db", "-wal", ".bak")) and (data := path.read_bytes())}
+    return {
+        path.name: data
+        for path in folder.iterdir()
+        if path.name.endswith((".db", "-wal", ".bak")) and (data := path.read_bytes())
+    }
 
 
 @pytest.mark.parametrize("journal", ["delete", "wal"])
@@ -168,7 +180,9 @@ def test_a_newer_database_is_refused(command: tuple[str, ...], synced: Path) -> 
     change(database, f"PRAGMA user_version={VERSION + 1}")
     before = contents(synced)
     said = call(*command, "--root", synced)
-    assert is_refused(said, f"newer syncd (schema {VERSION + 1}, this one knows {VERSION})", "Upgrade syncd", "--database")
+    assert is_refused(
+        said, f"newer syncd (schema {VERSION + 1}, this one knows {VERSION})", "Upgrade syncd", "--database"
+    )
     assert contents(synced) == before
 
 
@@ -195,7 +209,15 @@ def test_a_flipped_byte_ends_in_no_traceback(seed: int, synced: Path) -> None:
     data[at] ^= 0xFF
     database.write_bytes(data)
     put(synced / "session-1" / "backend.json", document(status="failed"))
-    for command in (("sync",), ("sync", "session-2"), ("status",), ("show",), ("show", "session-1"), ("quarantine",), ("verify",)):
+    for command in (
+        ("sync",),
+        ("sync", "session-2"),
+        ("status",),
+        ("show",),
+        ("show", "session-1"),
+        ("quarantine",),
+        ("verify",),
+    ):
         said = call(*command, "--root", synced)
         assert said.code in {0, 1, 2, 3}, (at, said)
 

@@ -38,7 +38,9 @@ def test_a_wrong_call_is_a_usage_error(words: tuple[str, ...], message: str) -> 
     assert message == "Usage:" or is_a_sentence_with_a_hint(said)
 
 
-@pytest.mark.parametrize("words", [words for words, message in USAGE if "Usage:" not in message and "--database" not in words])
+@pytest.mark.parametrize(
+    "words", [words for words, message in USAGE if "Usage:" not in message and "--database" not in words]
+)
 def test_a_usage_error_is_json_where_that_is_asked(words: tuple[str, ...]) -> None:
     """Standard output stays empty; the error has four fields."""
     said = call(*words, "--json")

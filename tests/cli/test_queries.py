@@ -65,7 +65,7 @@ def test_the_count_of_tasks_by_agent(database: Path) -> None:
     found = rows(database, BY_AGENT)
     assert sum(total for _, total, _ in found) == rows(database, "SELECT COUNT(*) FROM tasks")[0][0]
     counted = {agent: (total, done) for agent, total, done in found}
-    assert counted["agent-db-architect"] == (1, 0)
+    assert counted["agent-db-architect"] == (1, 1)
     files = [fields for path, fields in documents(database.parent).items() if path.endswith("/backend.json")]
     done = sum(fields["status"] in {"completed", "success", "done"} for fields in files)
     assert counted["agent-backend"] == (len(files), done)

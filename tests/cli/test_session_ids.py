@@ -60,7 +60,10 @@ def test_a_session_directory_that_is_a_link_cannot_be_named(inside: bool, synced
         said = call(*command.split(), "--root", synced, "session-link")
         assert (said.code, "is a symbolic link, and links are not followed" in said.err) == (2, True)
     everything = call("sync", "--root", synced)
-    assert (everything.code, "refused session-link/: the session directory is a symbolic link" in everything.err) == (1, True)
+    assert (everything.code, "refused session-link/: the session directory is a symbolic link" in everything.err) == (
+        1,
+        True,
+    )
     assert call("sync", "--root", synced, "session-link").code == 2
     assert rows(synced / "agent-service.db", "SELECT COUNT(*) FROM tasks WHERE description = 'outside'") == [(0,)]
 

@@ -73,8 +73,9 @@ def test_a_flag_wins_over_a_variable_over_the_file_over_the_default(name: str, t
     file = put(here / "syncd.toml", f'{name} = "{in_file}"\n')
     assert shown(here=here)[name] == {"value": read(name, in_file, here), "origin": str(file)}
 
-    variable = {f"SYNCD_{name.upper()}": in_variable}
-    assert shown(here=here, env=variable)[name] == {"value": read(name, in_variable, here), "origin": [*variable][0]}
+    origin = f"SYNCD_{name.upper()}"
+    variable = {origin: in_variable}
+    assert shown(here=here, env=variable)[name] == {"value": read(name, in_variable, here), "origin": origin}
 
     flag = f"--{name.replace('_', '-')}"
     expected = {"value": read(name, in_flag, here), "origin": flag}

@@ -181,6 +181,14 @@ def test_names_that_are_not_utf_8_are_ignored_and_said(root: Path) -> None:
     assert named.facts["ignored_names"] == [r"session-1/a\udcfe.json"]
 
 
+def test_more_ignored_names_than_fit_are_counted(root: Path) -> None:
+    """Twenty are printed, the rest is a number."""
+    for n in range(23):
+        put(Path(os.fsdecode(os.fsencode(root) + b"/session-1/\xff%d.json" % n)), "{}")
+    said = call("sync", "--root", root)
+    assert (said.code, said.err.count("ignored session-1/"), "… and 3 more\n" in said.err) == (0, 20, True)
+
+
 def test_a_verbose_sync_logs_what_it_commits(root: Path) -> None:
     """Each session is one event on standard error."""
     said = spawn("sync", "--root", root, "--verbose")

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import REPOSITORY, Said, call, document, on_terminal, put, python, spawn, surroundings
+from syncd.cli.options import entries
+from syncd.cli.output import duration_text, size_text
+from syncd.config import load
+from tests.command import Said, call, document, on_terminal, put, python, spawn, surroundings
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TORN = '{"status": "completed", "task": "half of i'
@@ -70,6 +73,28 @@ def test_a_reader_that_leaves_early_is_no_fault(example_root: Path) -> None:
         assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (0, "0s"), (0.25, "0.2s"), (59, "59s"), (90, "1m 30s"), (3660, "1h 01m"), (90000, "1d 1h")],
+)
+def test_durations_read_as_people_say_them(seconds: float | None, text: str) -> None:
+    """Two units at most."""
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (2**21, "2.0 MiB"), (5 * 2**30, "5.0 GiB")]
+)
+def test_sizes_read_as_people_say_them(count: int, text: str) -> None:
+    """In powers of 1024."""
+    assert size_text(count) == text
+
+
+def test_a_root_that_cannot_be_listed_is_no_end_of_a_progress_bar(tmp_path: Path) -> None:
+    """The bar goes without; the scan says what is wrong."""
+    assert entries(load({"root": ["nowhere"]}, {}, tmp_path)) == 0
+
+
 # Completion
 
 
@@ -79,10 +104,12 @@ def completed(line: str, *, env: dict[str, str], cwd: Path) -> list[str]:
     asked = {"_SYNCD_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     said = spawn(cwd=cwd, env=env | asked)
     assert (said.code, said.err) == (0, "")
-    return [offer.partition(",")[2] for offer in said.out.splitlines()]
+    return [offer.partition(",")[2] for offer in said.out.split("\n") if offer]
 
 
-@pytest.mark.parametrize(("shell", "words"), [("bash", "complete -o"), ("zsh", "#compdef syncd"), ("fish", "complete ")])
+@pytest.mark.parametrize(
+    ("shell", "words"), [("bash", "complete -o"), ("zsh", "#compdef syncd"), ("fish", "complete ")]
+)
 def test_every_shell_gets_its_script(shell: str, words: str) -> None:
     """It asks by the variable that we answer to."""
     said = call("completion", shell)
@@ -107,7 +134,7 @@ def test_what_cannot_be_listed_is_not_completed(synced: Path) -> None:
     assert completed("syncd sync --root nowhere sess", env={}, cwd=synced) == []
     assert completed("syncd sync --max-depth x sess", env={}, cwd=synced) == []
     for name in (b"session-\xff", b"session-\n", b"session-\x1b[31m"):
-        os.mkdir(os.fsencode(synced) + b"/" + name)
+        Path(os.fsdecode(os.fsencode(synced) + b"/" + name)).mkdir()
     put(synced / "session-file", "")
     assert completed(f"syncd sync --root {synced} sess", env={}, cwd=synced) == ["session-1", "session-2"]
 
@@ -121,7 +148,10 @@ def test_bash_completes_session_ids(synced: Path, tmp_path: Path) -> None:
     """The real shell, with the real script."""
     command = put(tmp_path / "bin" / "syncd", f'#!/bin/sh\nexec "{sys.executable}" -m syncd "$@"\n')
     command.chmod(0o755)
-    script = 'eval "$(syncd completion bash)"; COMP_WORDS=(syncd sync session-); COMP_CWORD=2; _syncd_completion syncd; echo "${COMPREPLY[@]}"'
+    script = (
+        'eval "$(syncd completion bash)"; COMP_WORDS=(syncd sync session-); COMP_CWORD=2; '
+        '_syncd_completion syncd; echo "${COMPREPLY[@]}"'
+    )
     path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", script],
@@ -167,4 +197,3 @@ def test_the_package_can_be_run_from_anywhere(tmp_path: Path) -> None:
         put(tmp_path / name, "raise SystemExit('the wrong one')")
     assert spawn("--version", cwd=tmp_path).code == 0
     assert spawn("config", "show", "--json", cwd=tmp_path).code == 0
-    assert REPOSITORY.is_dir()

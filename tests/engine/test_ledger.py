@@ -287,9 +287,7 @@ def replaced(file: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("write", [in_place, replaced])
-def test_a_rewrite_with_the_old_size_and_time_is_found(
-    bench: Workbench, write: Callable[[Path, str], None]
-) -> None:
+def test_a_rewrite_with_the_old_size_and_time_is_found(bench: Workbench, write: Callable[[Path, str], None]) -> None:
     """The change time, which no writer can set, tells it."""
     file = put(bench, A)
     bench.sync()
@@ -306,7 +304,9 @@ def test_a_rewrite_within_the_same_instant_is_found_by_the_next_sync(bench: Work
     assert bench.store.query("SELECT path FROM racy_files") == [(PATH,)]
     in_place(file, B)
     stamps = file.stat()  # a coarse clock: as if these had been the stamps of the first content, too
-    bench.store.connection.execute("UPDATE files SET ctime_ns = ?, mtime_ns = ?", (stamps.st_ctime_ns, stamps.st_mtime_ns))
+    bench.store.connection.execute(
+        "UPDATE files SET ctime_ns = ?, mtime_ns = ?", (stamps.st_ctime_ns, stamps.st_mtime_ns)
+    )
     bench.sync()
     assert bench.rows()["tasks"][TASK]["description"] == "B"
     assert checkpoint(bench)["generation"] == 2

@@ -110,7 +110,9 @@ def test_a_strict_mirror_deletes_a_session_that_is_gone(bench: Workbench) -> Non
     bench.sync(Pass(mirror=True))
     left = bench.rows()
     assert first not in left["sessions"]
-    assert all(not (row["source_path"] or "").startswith(f"{first}/") for each in left.values() for row in each.values())
+    assert all(
+        not (row["source_path"] or "").startswith(f"{first}/") for each in left.values() for row in each.values()
+    )
     deleted = {(table, row_id) for table, rows in before.items() for row_id in rows if row_id not in left[table]}
     assert {*changes(bench, "d")} == deleted
     assert differences(bench) == []
@@ -340,9 +342,7 @@ def harden(root: Path) -> None:
 
 
 @pytest.mark.parametrize("befalls", [vanish, harden])
-def test_a_root_that_cannot_be_read_removes_nothing(
-    synced: tuple[Path, Path], befalls: Callable[[Path], None]
-) -> None:
+def test_a_root_that_cannot_be_read_removes_nothing(synced: tuple[Path, Path], befalls: Callable[[Path], None]) -> None:
     """The sync names the root and exits with 4, even when told to accept what is missing."""
     root, database = synced
     befalls(root)
@@ -381,7 +381,7 @@ def test_a_restored_copy_of_a_root_takes_its_place(bench: Workbench) -> None:
     run = Pass()
     bench.sync(run)
     assert (run.held_back, bench.rows()) == (None, before)
-    first = sorted(path.name for path in bench.root.iterdir())[0]
+    first = min(path.name for path in bench.root.iterdir())
     shutil.rmtree(bench.root / first)
     bench.sync()
     assert archived(bench) == [first]

@@ -36,7 +36,7 @@ def write_lock(database: Path) -> Iterator[sqlite3.Connection]:
 
 def change_one(root: Path) -> Path:
     """Rewrite one agent file, so that the next sync has something to write."""
-    path = sorted(root.glob("*/backend.json"))[0]
+    path = min(root.glob("*/backend.json"))
     path.write_text('{"status": "failed", "error": "changed"}')
     return path
 

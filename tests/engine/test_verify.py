@@ -132,9 +132,7 @@ def edit(connection: sqlite3.Connection, table: str, rng: random.Random) -> Tamp
 def forget(connection: sqlite3.Connection, table: str, rng: random.Random) -> Tampering:
     """Set a value to NULL."""
     row = some_row(connection, table, rng)
-    required = {
-        name for _, name, _, required, *_ in connection.execute(f"PRAGMA table_info({table})") if required
-    }
+    required = {name for _, name, _, required, *_ in connection.execute(f"PRAGMA table_info({table})") if required}
     column = rng.choice([*(name for name, value in row.items() if value is not None and name not in required), ""])
     if not column:
         return edit(connection, table, rng)
@@ -219,7 +217,10 @@ def test_an_agent_that_a_task_points_at_is_missed(level: Workbench) -> None:
         connection.execute("DELETE FROM teams WHERE id = 'team-growth'")
         found = checked(level).differences
     missed = [(each.table, each.row_id, each.column, each.held) for each in found]
-    assert sorted(missed) == [("agents", "agent-db-architect", None, "no row"), ("teams", "team-growth", None, "no row")]
+    assert sorted(missed) == [
+        ("agents", "agent-db-architect", None, "no row"),
+        ("teams", "team-growth", None, "no row"),
+    ]
 
 
 def test_verify_prints_row_column_and_file(tmp_path: Path) -> None:

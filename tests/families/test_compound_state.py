@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncd.core.decode import Limits
 from syncd.core.family import Past, Projection
 from syncd.errors import DecodeError, ShapeError
 from syncd.families.compound_state import Options, bundle_named, compound_state
@@ -93,10 +94,16 @@ def test_names_tell_sessions_and_their_files(name: str, is_bundle: bool, is_memb
     assert (FAMILY.is_bundle(name), FAMILY.is_member(name)) == (is_bundle, is_member)
 
 
-def test_only_session_json_is_optional() -> None:
-    """A refused hint is noted and no more."""
-    assert FAMILY.optional("session-1/session.json")
-    assert not FAMILY.optional("session-1/orchestrator.json")
+def test_options_that_change_rows_make_another_version() -> None:
+    """Whoever changes the time zone, the limits or the redactor has every file read again."""
+    default = compound_state(Options()).version
+    others = {
+        compound_state(Options(naive_timezone=timezone(timedelta(hours=2)))).version,
+        compound_state(Options(limits=Limits(depth=3))).version,
+        compound_state(Options(redact=False)).version,
+    }
+    assert len(others | {default}) == 4
+    assert compound_state(Options(prefixes=("x-",))).version == default
 
 
 @pytest.mark.parametrize("bundle", [BUNDLE, Bundle("web", "session-1")])

@@ -11,7 +11,6 @@ import pytest
 
 from syncd.errors import SourceUnavailable
 from syncd.families.compound_state import Options, compound_state
-from syncd.sources import files as module
 from syncd.sources.files import FRESH_NS, Files, shown, signed
 from syncd_models.values import Bundle, Held, Member
 from tests.trees import write_tree
@@ -98,7 +97,7 @@ def test_a_file_that_changes_while_it_is_read_is_doubtful(source: Files, monkeyp
             file.write(" ")
         return data
 
-    monkeypatch.setattr(module.os, "read", meddle)
+    monkeypatch.setattr(os, "read", meddle)
     member = only(source)
     assert member.fresh
     assert member.data is None
@@ -113,9 +112,9 @@ def before_opening(monkeypatch: pytest.MonkeyPatch, event: Callable[[], object])
     def opened(path: str, *more: int, **named: int) -> int:
         if path.endswith("backend.json"):
             event()
-        return really_open(path, *more, **named)  # type: ignore[arg-type]
+        return really_open(path, *more, **named)
 
-    monkeypatch.setattr(module.os, "open", opened)
+    monkeypatch.setattr(os, "open", opened)
 
 
 def test_a_file_that_leaves_before_it_is_opened_is_absent(source: Files, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +132,7 @@ def test_trouble_of_the_machine_is_no_fault_of_the_file(
     def fail(*_: object, **__: object) -> int:
         raise OSError(trouble, os.strerror(trouble))
 
-    monkeypatch.setattr(module.os, "read", fail)
+    monkeypatch.setattr(os, "read", fail)
     with pytest.raises(SourceUnavailable, match="cannot be read"):
         source.read(BUNDLE, Held())
 
@@ -148,6 +147,54 @@ def test_a_file_that_may_not_be_read_is_refused(source: Files, monkeypatch: pyte
     member = only(source)
     assert member.fault
     assert "may this user read it" in member.fault.reason
+
+
+def unlistable(monkeypatch: pytest.MonkeyPatch, trouble: int) -> None:
+    """Let every listing but that of the root fail."""
+    really_scan = os.scandir
+
+    def scan(place: object) -> object:
+        if isinstance(place, int) or str(place).endswith("session-1/"):
+            raise OSError(trouble, os.strerror(trouble))
+        return really_scan(place)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", scan)
+
+
+def test_a_directory_that_may_not_be_listed_is_a_fault_of_its_own(
+    source: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundle is there and its files are unknown: nothing says that they are gone."""
+    unlistable(monkeypatch, errno.EACCES)
+    assert [[path for path, *_ in stamps] for _, stamps in source.scan()] == [["session-1/"]]
+    look = source.read(BUNDLE, Held())
+    assert look.partial
+    (member,) = look.members.values()
+    assert member.fault
+    assert "permission denied" in member.fault.reason
+
+
+def test_trouble_of_the_machine_is_no_fault_of_the_directory(source: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing that fails for now stops the pass."""
+    unlistable(monkeypatch, errno.EIO)
+    for ask in (lambda: [*source.scan()], lambda: source.read(BUNDLE, Held())):
+        with pytest.raises(SourceUnavailable, match="Input/output error"):
+            ask()
+
+
+def test_a_file_that_becomes_a_pipe_before_it_is_opened_is_refused(
+    source: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is opened is looked at again, and opening never waits."""
+
+    def exchange() -> None:
+        (source.root / PATH).unlink()
+        os.mkfifo(source.root / PATH)
+
+    before_opening(monkeypatch, exchange)
+    member = only(source)
+    assert member.fault
+    assert member.fault.reason == "not a regular file"
 
 
 def test_a_name_that_is_not_text_is_left_out_and_said(source: Files) -> None:
@@ -170,9 +217,7 @@ def test_an_inode_number_fits_a_database() -> None:
 
 
 def test_a_torn_write_is_never_seen_as_whole(source: Files) -> None:
-    """While a writer truncates and fills a file again and again, each read gives all of it, a part of it that is fresh,
-    or says that it changes.
-    """
+    """While a writer truncates and fills it, a read gives all of a file, a fresh part, or says that it changes."""
     whole = b'{"task": "' + b"x" * 900 + b'"}'
     path, over = source.root / PATH, threading.Event()
     path.write_bytes(whole)

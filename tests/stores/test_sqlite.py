@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd import engine
 from syncd.errors import StoreRefused, StoreRejected, StoreUnavailable
 from syncd.stores.sqlite import APPLICATION_ID, SQLite, translated
 from syncd.verify import verify
@@ -101,8 +102,13 @@ def test_a_newer_database_is_refused(database: SQLite) -> None:
     """Even when told to adopt: it is ours, and someone else's syncd can read it."""
     with closing(database.open()) as connection:
         connection.execute(f"PRAGMA user_version={VERSION + 1}")
-    for ask in (database.open, lambda: database.open(adopt=True), database.open_readonly):
-        with pytest.raises(StoreRefused, match="newer syncd|no up-to-date"):
+    asks: tuple[Callable[[], sqlite3.Connection], ...] = (
+        database.open,
+        lambda: database.open(adopt=True),
+        database.open_readonly,
+    )
+    for ask in asks:
+        with pytest.raises(StoreRefused, match="written by a newer syncd"):
             ask()
 
 
@@ -133,12 +139,21 @@ def test_a_path_may_hold_any_letter(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} >= {"a %41?b#c.db"}
 
 
+def operational(code: int, message: str) -> sqlite3.OperationalError:
+    """Return an error as SQLite raises it."""
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorcode = code
+    return error
+
+
 @pytest.mark.parametrize(
     ("raised", "becomes"),
     [
         (sqlite3.IntegrityError("CHECK"), StoreRejected),
         (OverflowError("too large"), StoreRejected),
-        (sqlite3.OperationalError("database is locked"), StoreUnavailable),
+        (operational(sqlite3.SQLITE_BUSY, "database is locked"), StoreUnavailable),
+        (operational(sqlite3.SQLITE_FULL, "database or disk is full"), StoreUnavailable),
+        (operational(sqlite3.SQLITE_ERROR, "no such table: tasks"), StoreRefused),
         (OSError(28, "No space left on device"), StoreUnavailable),
         (sqlite3.DatabaseError("malformed"), StoreRefused),
         (StoreRefused("ours"), StoreRefused),
@@ -158,10 +173,10 @@ def test_a_full_database_loses_nothing(bench: Workbench) -> None:
     write_workload(bench.root, 20)
     bench.sync()
     before = bench.dump()
-    write_workload(bench.root, 300, first=100)
+    write_workload(bench.root, 60, first=100)
     connection = bench.store.connection
     pages = int(str(pragma(connection, "page_count")))
-    connection.execute(f"PRAGMA max_page_count={pages + 40}")
+    connection.execute(f"PRAGMA max_page_count={pages + 20}")
     with pytest.raises(StoreUnavailable) as caught:
         bench.sync()
     assert "full" in caught.value.message
@@ -170,23 +185,26 @@ def test_a_full_database_loses_nothing(bench: Workbench) -> None:
     assert bench.dump() == before
     connection.execute("PRAGMA max_page_count=1073741823")
     bench.sync()
-    assert len(bench.rows()["sessions"]) == 320
+    assert len(bench.rows()["sessions"]) == 80
     assert verify([bench.source], bench.store).differences == []
     audit(bench.database, bench.root)
 
 
-def test_a_database_that_fills_up_between_batches_keeps_what_was_committed(bench: Workbench) -> None:
+def test_a_database_that_fills_up_between_batches_keeps_what_was_committed(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whole sessions only: a reader finds some of them complete and the rest absent."""
-    write_workload(bench.root, 700)
+    monkeypatch.setattr(engine, "BATCH", 10)
+    write_workload(bench.root, 100)
     connection = bench.store.connection
     pages = int(str(pragma(connection, "page_count")))
-    connection.execute(f"PRAGMA max_page_count={pages + 1200}")
+    connection.execute(f"PRAGMA max_page_count={pages + 150}")
     with pytest.raises(StoreUnavailable):
         bench.sync()
     ((sessions,),) = bench.store.query("SELECT COUNT(*) FROM sessions")
-    assert 0 < sessions < 700
+    assert 0 < sessions < 100
     assert bench.store.query("SELECT COUNT(*) FROM tasks") == [(4 * sessions,)]
     connection.execute("PRAGMA max_page_count=1073741823")
     bench.sync()
-    assert len(bench.rows()["sessions"]) == 700
+    assert len(bench.rows()["sessions"]) == 100
     audit(bench.database, bench.root)
