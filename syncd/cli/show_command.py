@@ -46,7 +46,7 @@ def command(settings: Settings, session_id: str | None, *, as_json: bool) -> int
 def _draw_lists(sessions: list["Record"], tasks: list["Record"]) -> None:
     rows = [
         [each["id"] + (" (archived)" if each["archived_at"] else ""), status_text(each["status"]),
-         f"{each['completed']}/{each['tasks']}", duration_text(each["duration_seconds"]), each["started_at"] or "",
+         f"{each['completed']}/{each['tasks']}", duration_text(each["duration_seconds"]), (each["started_at"] or "")[:19],
          each["branch_name"] or "", each["pr_url"] or ""]
         for each in sessions
     ]  # fmt: skip
@@ -82,7 +82,8 @@ def _tree(view: "SessionView") -> "Tree":
     for each in view.tasks:
         task = each.task
         branch = tree.add(line(task, f"{task['agent_emoji'] or '•'} {task['agent_name']}", _short(task["description"])))
-        if task["error_message"]:
+        said = {blocker["message"] for blocker in each.blockers}
+        if task["error_message"] and task["error_message"] not in said:
             branch.add(f"[red]{escape(shown(_short(task['error_message'])))}[/]")
         _add_children(branch, each.items, each.blockers, line)
     return tree

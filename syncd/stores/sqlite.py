@@ -25,7 +25,7 @@ PRAGMAS = (
     "temp_store=MEMORY",
 )
 MAGIC = b"SQLite format 3\0"
-MOST_VARIABLES = 30_000
+HEADER_SIZE, MARK_AT = 100, 68
 ROWS_A_STATEMENT = 100
 
 
@@ -107,20 +107,29 @@ class SQLite:
         if not self.path.is_file():
             raise StoreRefused(f"{self.path} is not a regular file", "Choose another --database.")
         with self.path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise NotOurs(self.path, "it is not an SQLite database")
-        with closing(sqlite3.connect(f"file:{quoted(self.path)}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as probe:
-            application = _pragma(probe, "application_id")
-            version = _pragma(probe, "user_version")
-            tables = probe.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-        if application != APPLICATION_ID and (application or tables):
-            raise NotOurs(self.path, "it belongs to another tool")
+            header = file.read(HEADER_SIZE)
+        if not header.startswith(MAGIC):
+            raise NotOurs(self.path, "it is not an SQLite database")
+        # A file without our mark is looked at without its journals first, for to open those leaves traces beside
+        # another tool's file. In a new database of ours the mark may still be in them: it gets the second look.
+        marked = int.from_bytes(header[MARK_AT : MARK_AT + 4]) == APPLICATION_ID
+        for mode in ("mode=ro",) if marked else ("immutable=1", "mode=ro"):
+            application, version, tables = self._probe(mode)
+            if application != APPLICATION_ID and (application or tables):
+                raise NotOurs(self.path, "it belongs to another tool")
         if version > VERSION:
             raise StoreRefused(
                 f"{self.path} was written by a newer syncd (schema {version}, this one knows {VERSION})",
                 "Upgrade syncd, or choose another --database.",
             )
         return version
+
+    def _probe(self, mode: str) -> tuple[int, int, int]:
+        """Return application id, schema version and number of tables, indexes and views."""
+        uri = f"file:{quoted(self.path)}?{mode}"
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as probe:
+            tables = probe.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+            return _pragma(probe, "application_id"), _pragma(probe, "user_version"), int(tables)
 
     def _set_aside(self) -> None:
         """Copy a foreign file, with its journals, to a dated name beside it, and clear the place."""

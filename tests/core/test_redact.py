@@ -151,8 +151,14 @@ def test_a_secret_in_a_secret_goes_with_it() -> None:
 
 def escaped(text: str, letters: frozenset[int]) -> str:
     """Return a JSON string with some characters, by position, as \\u escapes, and the rest in the shortest way."""
-    units = (f"\\u{ord(char):04x}" if n in letters else json.dumps(char, ensure_ascii=False)[1:-1] for n, char in enumerate(text))
-    return f'"{"".join(units)}"'
+    written = (units(char) if n in letters else json.dumps(char, ensure_ascii=False)[1:-1] for n, char in enumerate(text))
+    return f'"{"".join(written)}"'
+
+
+def units(char: str) -> str:
+    """Return a character as one escape, or as the two of a surrogate pair."""
+    raw = char.encode("utf-16-be")
+    return "".join(f"\\u{raw[n]:02x}{raw[n + 1]:02X}" for n in range(0, len(raw), 2))
 
 
 SPELLINGS = st.sampled_from(["plain", "ascii", "slashes", "escapes"])
