@@ -68,13 +68,16 @@ def walk_back(connection: sqlite3.Connection, seq: int = 0) -> State:
 
     Of a bundle that was read for the first time later, no row is known.
     """
-    state = state_of(connection)
+    states: dict[str, State] = {}
+    for key, row in state_of(connection).items():
+        states.setdefault(row["source_path"].partition("/")[0], {})[key] = row
     entries = connection.execute(
         "SELECT seq, bundle, table_name, row_id, op, before, after FROM changes WHERE seq > ? ORDER BY seq DESC", (seq,)
     )
     for number, bundle, table, row_id, op, before, after in entries:
+        state = states.setdefault(bundle, {})
         if op == "r":
-            state = {key: row for key, row in state.items() if not row["source_path"].startswith(f"{bundle}/")}
+            state.clear()
             continue
         row = state.pop((table, row_id), {})
         said: dict[str, Any] = json.loads(after) if after else {}
@@ -83,7 +86,7 @@ def walk_back(connection: sqlite3.Connection, seq: int = 0) -> State:
         assert op != "c" or row.keys() == said.keys(), (number, table, row_id, op)
         if op != "c":
             state[table, row_id] = row | json.loads(before)
-    return state
+    return {key: row for state in states.values() for key, row in state.items()}
 
 
 def state_of(connection: sqlite3.Connection) -> State:

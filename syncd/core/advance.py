@@ -218,6 +218,7 @@ def _checkpoint(
     known = held.files.get(path)
     generation = known.generation if known else 0
     facts, notes = (known.facts, known.notes) if known else (None, None)
+    facts = found.facts.get(path, facts)
     if path in verdict.documents:
         if known is None or known.state == "quarantined" or known.sha256 != member.sha256:
             generation = max(generation, held.last_generations.get(path, 0)) + 1

@@ -8,7 +8,8 @@ KINDS: dict[str, str] = {
     "private-key": r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----"
     r"(?:.*?-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|.*)",
     "aws-key": r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
-    "aws-secret": r"(?:aws_?|AWS_)?(?:secret_access_key|SECRET_ACCESS_KEY|[Ss]ecretAccessKey)[\"'\s:=]{1,8}[A-Za-z0-9/+=]{40}",
+    "aws-secret": r"(?:aws_?|AWS_)?(?:secret_access_key|SECRET_ACCESS_KEY|[Ss]ecretAccessKey)"
+    r"[\"'\s:=]{1,8}[A-Za-z0-9/+=]{40}",
     "azure-key": r"(?:Account|SharedAccess)Key=[A-Za-z0-9+/=]{20,}",
     "google-key": r"(?<![A-Za-z0-9])(?:AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20,}|GOCSPX-[A-Za-z0-9_-]{20,})",
     "digitalocean-token": r"do[opr]_v1_[a-f0-9]{64}",

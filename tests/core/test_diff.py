@@ -41,9 +41,7 @@ def test_rows_are_compared_by_id_and_by_value(
 
 def test_tables_keep_the_order_of_the_projection() -> None:
     """Parents come first; a table that is held only comes last."""
-    found = diff(
-        held(B, table="old") | held(table="tasks"), {"sessions": [A], "tasks": [A], "old": [], "items": [B]}
-    )
+    found = diff(held(B, table="old") | held(table="tasks"), {"sessions": [A], "tasks": [A], "old": [], "items": [B]})
     assert [(change.table, change.op) for change in found] == [
         ("sessions", "c"), ("tasks", "c"), ("old", "d"), ("items", "c"),
     ]  # fmt: skip
@@ -64,7 +62,10 @@ def test_rows_of_retained_tables_are_never_deleted() -> None:
     assert found == (Change("tasks", "a", A, other),)
 
 
-@pytest.mark.parametrize(("before", "after", "op", "path"), [(None, A, "c", "s/a.json"), (A, B, "u", "s/b.json"), (A, None, "d", "s/a.json")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("before", "after", "op", "path"),
+    [(None, A, "c", "s/a.json"), (A, B, "u", "s/b.json"), (A, None, "d", "s/a.json")],
+)
 def test_a_change_knows_its_operation_and_its_file(before: Row | None, after: Row | None, op: str, path: str) -> None:
     """The file is that of the row as it will be, else as it was."""
     change = Change("tasks", "a", before, after)
@@ -72,7 +73,9 @@ def test_a_change_knows_its_operation_and_its_file(before: Row | None, after: Ro
 
 
 PATHS = st.sampled_from(["s/a.json", "s/b.json", "s/c.json"])
-CELLS: st.SearchStrategy[Value] = st.none() | st.integers(0, 3) | st.sampled_from(["x", "y"]) | st.sampled_from([0.5, 2.0])
+CELLS: st.SearchStrategy[Value] = (
+    st.none() | st.integers(0, 3) | st.sampled_from(["x", "y"]) | st.sampled_from([0.5, 2.0])
+)
 ROWS = st.dictionaries(st.sampled_from("abcdef"), st.tuples(CELLS, CELLS, PATHS), max_size=6).map(
     lambda found: [(row_id, *rest) for row_id, rest in found.items()]
 )

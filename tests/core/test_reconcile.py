@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from syncd.core.reconcile import Drifted, Group, Stamps, brake, drift, grouped
 
-NAMES = st.sampled_from(["session-1", "session-1-2", "session-10", "session-2", "session-é", "orchestrator-1", "session-1."])
+NAMES = st.sampled_from(
+    ["session-1", "session-1-2", "session-10", "session-2", "session-é", "orchestrator-1", "session-1."]
+)
 FILES = st.dictionaries(st.sampled_from(["a.json", "b.json", "z/"]), st.tuples(*[st.integers(0, 1)] * 4), min_size=1)
 TREES = st.dictionaries(NAMES, FILES)
 Tree = dict[str, dict[str, tuple[int, int, int, int]]]

@@ -55,9 +55,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         f"hooks.{'slack'}.com/services/T{UPPER[:9]}/B{UPPER[:9]}/{ALNUM[:24]}",
     ),
     "telegram-token": (f"{DIGITS[:9]}:A{'A'}{ALNUM[:33]}", f"{DIGITS}:A{'A'}{ALNUM[:32]}-_"),
-    "discord-webhook": tuple(f"{host}.com/api/{'web'}hooks/{DIGITS * 2}/{ALNUM[:68]}" for host in ("discord", "discordapp")),
+    "discord-webhook": tuple(f"discord{app}.com/api/{'web'}hooks/{DIGITS * 2}/{ALNUM[:68]}" for app in ("", "app")),
     "anthropic-key": (f"sk-{'ant'}-api03-{ALNUM[:93]}AA",),
-    "openai-key": (f"sk-{ALNUM[:48]}", f"sk-{'proj'}-{ALNUM[:40]}-{ALNUM[40:90]}_x", f"sk-{'or'}-v1-{HEX}", f"sk-{HEX[:32]}"),
+    "openai-key": tuple(
+        f"sk-{rest}" for rest in (ALNUM[:48], f"proj-{ALNUM[:40]}-{ALNUM[40:90]}_x", f"or-v1-{HEX}", HEX[:32])
+    ),
     "huggingface-token": (f"h{'f'}_{ALNUM[:34]}",),
     "stripe-key": (
         *(f"{kind}_{mode}_{ALNUM[:24]}" for kind in ("sk", "rk", "pk") for mode in ("li" + "ve", "te" + "st")),
@@ -67,24 +69,38 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "pypi-token": (f"py{'pi'}-AgEIcHlwaS5vcmc{ALNUM[:80]}",),
     "sendgrid-key": (f"S{'G'}.{ALNUM[:22]}.{ALNUM[22:65]}",),
     "jwt": (jwt(), jwt(120), jwt()[: -len(ALNUM[9:52])]),
-    "bearer": tuple(f"{word}{gap}{ALNUM[:40]}" for word in ("Bearer", "bearer", "BEARER") for gap in (" ", "  ", "\t", "\n")),
+    "bearer": tuple(
+        f"{word}{gap}{ALNUM[:40]}" for word in ("Bearer", "bearer", "BEARER") for gap in (" ", "  ", "\t", "\n")
+    ),
     "url-password": tuple(f"{user}:{ALNUM[:20]}" for user in ("user", "oauth2", "", "x-access-token")),
 }  # fmt: skip
-IDS = [f"{kind}-{n}" for kind, secrets in EXAMPLES.items() for n, _ in enumerate(secrets)]  # reports show no secrets either
+IDS = [
+    f"{kind}-{n}" for kind, secrets in EXAMPLES.items() for n, _ in enumerate(secrets)
+]  # reports show no secrets either
 AROUND = {"url-password": ("postgres://", "@db.example.org:5432/app")}
 CASES = [(kind, secret) for kind, secrets in EXAMPLES.items() for secret in secrets]
 LOOK_ALIKES = (
-    *("task-session-1770000000-backend-developer-2", "disk-usage-of-the-last-20-days-and-4-hours", "risk-1234567890123456789012"),
-    *("sk-learn", "sk-learn-pipeline-v2-with-3-steps-and-tests", "scikit-learn==1.4.2", "desk-4711-office-building-number-12"),
-    *("someone@example.org", "mail a.b+c@example.org, then d@example.org", "@types/node@20.1.0", "https://example.org/@user/post"),
-    *("git@github.com:owner/name.git", "ssh://git@example.org/owner/name.git", "ssh://git@example.org:22/owner/name.git"),
+    *("task-session-1770000000-backend-developer-2",),
+    *("disk-usage-of-the-last-20-days-and-4-hours", "risk-1234567890123456789012"),
+    *("sk-learn", "sk-learn-pipeline-v2-with-3-steps-and-tests"),
+    *("scikit-learn==1.4.2", "desk-4711-office-building-number-12"),
+    *("someone@example.org", "mail a.b+c@example.org, then d@example.org"),
+    *("@types/node@20.1.0", "https://example.org/@user/post"),
+    *("git@github.com:owner/name.git", "ssh://git@example.org/owner/name.git"),
+    *("ssh://git@example.org:22/owner/name.git",),
     *("https://github.com/owner/name.git", "https://user@example.org/x", "http://localhost:8080/path", "a://b/c:d@e"),
-    *("9f1c2d3e-4a5b-4c6d-8e7f-0123456789ab", HEX, "sha256:" + HEX, "e3b0c44298fc1c149afbf4c8996fb924", "2026-02-08T14:22:32.151Z"),
-    *("bearer", "the bearer of bad news", "Bearer token", "a clearer name for tests", "rotate the secret_access_key soon"),
-    *("-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----", "| --- | ----- |", "--dry-run"),
-    *("unit_test_runner_for_everything", "pk_test_", "gh_pages_deployment_workflow_of_2026", "npm_config_cache", "pypi-server"),
-    *("eyJ", "eyJhbGciOi", "AIza", "AKIA", "MALAKIA", "12:AAAA", "SG.", "hf_hub", "glpat-", "xoxb-", "ghp_short", "github_pat_x"),
-    *("AccountKey=", "SharedAccessKey=short", "hooks.slack.com", "discord.com/api/webhooks", "naïve 数据 🚀", "", " "),
+    *("9f1c2d3e-4a5b-4c6d-8e7f-0123456789ab", HEX, "sha256:" + HEX),
+    *("e3b0c44298fc1c149afbf4c8996fb924", "2026-02-08T14:22:32.151Z"),
+    *("bearer", "the bearer of bad news", "Bearer token", "a clearer name for tests"),
+    *("rotate the secret_access_key soon", "secret_access_key: see the vault"),
+    *("-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----",),
+    *("-----BEGIN PUBLIC KEY-----", "| --- | ----- |", "--dry-run"),
+    *("unit_test_runner_for_everything", "pk_test_"),
+    *("gh_pages_deployment_workflow_of_2026", "npm_config_cache", "pypi-server"),
+    *("eyJ", "eyJhbGciOi", "AIza", "AKIA", "MALAKIA", "12:AAAA", "SG."),
+    *("hf_hub", "glpat-", "xoxb-", "ghp_short", "github_pat_x"),
+    *("AccountKey=", "SharedAccessKey=short", "hooks.slack.com"),
+    *("discord.com/api/webhooks", "naïve 数据 🚀", "", " "),
 )  # fmt: skip
 
 
@@ -125,9 +141,14 @@ def test_what_only_looks_like_a_secret_stays(text: str) -> None:
     assert redact(f"see {text} there") == f"see {text} there"
 
 
-@pytest.mark.parametrize("raw", ['{"task": "task-session-1-backend", "at": "2026-02-08T14:22:32.151Z", "n": 0.5}',
-                                 '{"mail": "a@example.org", "url": "https://example.org/a.b", "new_name": "disk-usage"}',
-                                 r'{"text": "caf\u00e9 \ud83d\ude80 \"quoted\" C:\\new", "_id": "AA-BB", "x": "| --- |"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"task": "task-session-1-backend", "at": "2026-02-08T14:22:32.151Z", "n": 0.5}',
+        '{"mail": "a@example.org", "url": "https://example.org/a.b", "new_name": "disk-usage"}',
+        r'{"text": "caf\u00e9 \ud83d\ude80 \"quoted\" C:\\new", "_id": "AA-BB", "x": "| --- |"}',
+    ],
+)
 def test_everyday_state_files_raise_no_suspicion(raw: str) -> None:
     """What most files hold costs no second look."""
     assert not suspicious(raw.encode())
@@ -144,14 +165,19 @@ def test_a_private_key_that_breaks_off_is_gone_to_the_end(kind: str, newline: st
 def test_a_secret_in_a_secret_goes_with_it() -> None:
     """The one that begins first takes all of it."""
     assert redact(f"Authorization: Bearer {jwt()}") == "Authorization: [redacted:bearer]"
-    assert redact(f"https://x:{EXAMPLES['github-token'][0]}@example.org") == "https://[redacted:url-password]@example.org"
+    assert (
+        redact(f"https://x:{EXAMPLES['github-token'][0]}@example.org") == "https://[redacted:url-password]@example.org"
+    )
 
 
 # However JSON spells it
 
+
 def escaped(text: str, letters: frozenset[int]) -> str:
-    """Return a JSON string with some characters, by position, as \\u escapes, and the rest in the shortest way."""
-    written = (units(char) if n in letters else json.dumps(char, ensure_ascii=False)[1:-1] for n, char in enumerate(text))
+    """Return a JSON string with some characters, by position, as escapes of four digits."""
+    written = (
+        units(char) if n in letters else json.dumps(char, ensure_ascii=False)[1:-1] for n, char in enumerate(text)
+    )
     return f'"{"".join(written)}"'
 
 
@@ -178,7 +204,7 @@ def spelled(text: str, way: str, letters: frozenset[int]) -> bytes:
 def test_no_spelling_hides_a_secret(
     case: tuple[str, str], before: str, after: str, way: str, letters: frozenset[int]
 ) -> None:
-    """Whatever the shapes find in a text, the quick look at its bytes has not missed, and decoding leaves nothing of it."""
+    """What the shapes find in a text, the quick look at its bytes has not missed, and decoding takes out."""
     text = f"{before}{whole(*case)[0]}{after}"
     raw = spelled(text, way, letters)
     assert json.loads(raw) == text
@@ -186,7 +212,6 @@ def test_no_spelling_hides_a_secret(
         assert suspicious(raw)
         assert suspicious(text.encode())
         assert decode_json(raw, Limits()).data == redact(text).replace("\0", "\ufffd")
-        assert not SHAPES.search(text) or redact(text) != text
 
 
 FRAGMENTS = sorted({piece for _, secret in CASES for piece in (secret[:4], secret[:8], secret[:20], secret)})
@@ -213,6 +238,7 @@ def test_what_stands_before_a_secret_does_not_hide_it(kind: str, secret: str, be
 
 # Excerpts
 
+
 @pytest.mark.parametrize(("text", "position", "wanted"), [
     ("", 0, ""),
     ("short", 2, "…"),
@@ -230,15 +256,14 @@ def test_an_excerpt_is_one_short_printable_line(text: str, position: int, wanted
 
 
 def pieces_of(secret: str, length: int) -> set[str]:
-    """Return every part of a secret that has so many characters and is no plain prefix that all secrets of a kind share."""
+    """Return every part of a secret that has so many characters."""
     return {secret[n : n + length] for n in range(len(secret) - length + 1)}
 
 
-def telling(kind: str, secret: str) -> str:
+def telling(secret: str) -> str:
     """Return the part of an example that is the secret itself: what begins with the made-up characters."""
-    del kind
     starts = [at for at in (secret.find(start) for start in (ALNUM[:5], UPPER[:5], HEX[:5], BASE64[:5])) if at >= 0]
-    return secret[min(starts) :].split("-----END")[0]
+    return secret[min(starts) :].split("-----END", maxsplit=1)[0]
 
 
 WINDOWS = st.integers(0, 40)
@@ -254,7 +279,7 @@ def test_no_window_shows_part_of_a_secret(
     assume(found is not None and case[1] in found[0])
     raw = "[" + spelled(text, way, frozenset(range(0, 99, 7))).decode() + "}"
     shown = excerpt(raw, position % len(raw), left, right)
-    assert not [piece for piece in pieces_of(telling(*case), 5) if piece in shown]
+    assert not [piece for piece in pieces_of(telling(case[1]), 5) if piece in shown]
 
 
 @given(st.sampled_from(CASES), st.integers(0, 300))
@@ -262,7 +287,7 @@ def test_a_secret_in_a_torn_file_is_not_shown(case: tuple[str, str], length: int
     """Half a secret has no shape any more; the excerpt leaves out the word in which the text breaks off."""
     text = f'{{"a": 1, "token": "{json.dumps(whole(*case)[0])[1:-1]}'[: 20 + length]
     shown = excerpt(text, text.index('"token"') + 9)
-    assert not [piece for piece in pieces_of(telling(*case), 5) if piece in shown]
+    assert not [piece for piece in pieces_of(telling(case[1]), 5) if piece in shown]
 
 
 def test_a_window_far_from_a_long_secret_costs_little_and_shows_nothing() -> None:

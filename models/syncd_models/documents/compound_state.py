@@ -185,6 +185,8 @@ def _item(entry: Any) -> Any:
     if isinstance(entry, str):
         return {"description": entry, "plain": True} if _says(entry) else None
     if isinstance(entry, dict):
+        if isinstance(entry.get("id"), str) and "plain" not in entry:
+            return entry  # as nearly all are written: no copy
         return {**entry, "id": _id_text(entry.get("id")), "plain": False}
     return entry
 

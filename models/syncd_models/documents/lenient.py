@@ -58,7 +58,7 @@ class Lenient(BaseModel):
         pointers: list[str] = []
         while True:
             try:
-                return cls.model_validate(data), _notes(pointers)
+                return cls.model_validate(data), _notes(pointers) if pointers else []
             except ValidationError as error:
                 complaints = error.errors(include_url=False, include_context=False, include_input=False)
                 # A union complains once a member, so places repeat.
