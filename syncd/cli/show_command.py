@@ -46,8 +46,8 @@ def command(settings: Settings, session_id: str | None, *, as_json: bool) -> int
 def _draw_lists(sessions: list["Record"], tasks: list["Record"]) -> None:
     rows = [
         [each["id"] + (" (archived)" if each["archived_at"] else ""), status_text(each["status"]),
-         f"{each['completed']}/{each['tasks']}", duration_text(each["duration_seconds"]), (each["started_at"] or "")[:19],
-         each["branch_name"] or "", each["pr_url"] or ""]
+         f"{each['completed']}/{each['tasks']}", duration_text(each["duration_seconds"]),
+         (each["started_at"] or "")[:19], each["branch_name"] or "", each["pr_url"] or ""]
         for each in sessions
     ]  # fmt: skip
     columns = ["session", "status", "done", "took", "started (UTC)", "branch", "pull request"]

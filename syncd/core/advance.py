@@ -90,7 +90,7 @@ class Verdict:
             return frozenset()
         mirrored = (rows for table, rows in held.rows.items() if table not in family.retained)
         gave = {row[-2] for rows in mirrored for row in rows.values()}
-        gave.update(path for path, known in held.files.items() if known.generation)
+        gave.update(path for path, known in held.files.items() if known.generation or known.facts)
         return frozenset(silent & gave)
 
 

@@ -78,8 +78,12 @@ class SQLite:
                 upgrade(self.path, version)
             connection = self._connect(f"file:{quoted(self.path)}")
             if version == 0:
-                connection.execute("PRAGMA journal_mode=WAL")
-                create(connection)
+                try:
+                    connection.execute("PRAGMA journal_mode=WAL")
+                    create(connection)
+                except BaseException:
+                    connection.close()
+                    raise
             return connection
 
     def open_readonly(self) -> sqlite3.Connection:

@@ -50,7 +50,7 @@ def test_the_golden_rows_are_what_the_reference_computes(tmp_path: Path) -> None
 def test_only_the_torn_file_of_the_example_is_refused(tmp_path: Path) -> None:
     """The example holds one file that no parser can read, and nothing else is noted."""
     bench = synced(tmp_path)
-    assert bench.store.query("SELECT path, line, \"column\" FROM quarantine") == [(TORN, 15, 22)]
+    assert bench.store.query('SELECT path, line, "column" FROM quarantine') == [(TORN, 15, 22)]
     assert bench.store.query("SELECT path FROM files WHERE notes IS NOT NULL") == []
     bench.close()
 
