@@ -11,7 +11,7 @@ from syncd.core.family import Family
 from syncd.engine import BATCH
 from syncd.ports import Source, Store
 from syncd_models.schema import TABLES
-from syncd_models.values import Bundle, Change, Held, Look
+from syncd_models.values import Bundle, Change, Checkpoint, Fault, Held, Look, Member
 
 
 class Difference(NamedTuple):
@@ -135,9 +135,16 @@ class _Checking:
 def _whole(source: Source, bundle: Bundle, held: Held) -> Look:
     """Read every file, trusting no checkpoint: what is absent is gone, what is bad is bad."""
     look = source.read(bundle, Held())
-    members = {path: member._replace(fresh=False) for path, member in look.members.items()}
+    members = {path: _as_decided(member, held.files.get(path)) for path, member in look.members.items()}
     gone = frozenset() if look.partial else frozenset(path for path in held.files if path not in members)
     return Look(bundle, members, gone, partial=look.partial)
+
+
+def _as_decided(member: Member, known: Checkpoint | None) -> Member:
+    """Return a member as it stands: what is in quarantine stays refused, also where only the database said no."""
+    if known and known.state == "quarantined" and known.sha256 == member.sha256 and member.fault is None:
+        return member._replace(fresh=False, fault=Fault("in quarantine"))
+    return member._replace(fresh=False)
 
 
 def _differences(change: Change) -> Iterator[Difference]:

@@ -30,7 +30,7 @@ class Projection:
     rows: Rows = field(default_factory=dict)
     """Each row ends with its ``source_path``; the tables come parents first."""
     references: Rows = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str | None] = field(default_factory=dict)
     """Path -> what the bundle's own row takes from that file, as JSON."""
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

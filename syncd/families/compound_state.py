@@ -101,15 +101,14 @@ def project(bundle: Bundle, documents: Mapping[str, StateFile], past: Past, naiv
     """
     rows: dict[str, list[Row]] = {"sessions": [], "tasks": [], **{table: [] for table in CHILDREN}}
     facts: dict[str, Facts] = {}
-    remembered: dict[str, str] = {}
+    remembered: dict[str, str | None] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for path, document in documents.items():
         stem = stem_of(path)
         before = past.held.files.get(path)
         times, doubts = times_of(document, naive)
         facts[stem] = facts_of(document, times, stem, naive, text_facts(before.facts if before else None))
-        if text := facts_text(facts[stem]):
-            remembered[path] = text
+        remembered[path] = facts_text(facts[stem])
         if stem not in ("session", "orchestrator"):
             rows["tasks"].append(task_row(bundle, stem, path, document, times, past))
         if stem != "session":
@@ -118,11 +117,9 @@ def project(bundle: Bundle, documents: Mapping[str, StateFile], past: Past, naiv
         if doubts:
             notes[path] = tuple(doubts)
     held_session = past.held.rows.get("sessions", {}).get(bundle.id)
-    for path in past.kept:
-        if known := past.held.files.get(path):
-            facts.setdefault(stem_of(path), text_facts(known.facts))
-        if held_session and past.held.archived and held_session[-2] == path:
-            facts[stem_of(path)] = row_facts(held_session)
+    for path, known in kept_facts(past, held_session):
+        facts[stem_of(path)] = known
+        remembered[path] = facts_text(known)
     tasks = [TaskState(str(row[4]), _text(row[9]), _text(row[10])) for row in (*rows["tasks"], *kept_tasks(past))]
     if source_path := leading({*documents, *past.kept}):
         last_start = _text(held_session[SESSION_STARTED]) if held_session else None
@@ -158,6 +155,15 @@ def leading(paths: Collection[str]) -> str | None:
     """Return the path that stands for the session: its leader's, else its first agent's."""
     by_stem = {stem_of(path): path for path in paths}
     return next((by_stem[stem] for stem in LEADERS if stem in by_stem), min(paths, default=None))
+
+
+def kept_facts(past: Past, session: Row | None) -> Iterator[tuple[str, Facts]]:
+    """Yield what files that cannot speak now said of their session; of an archive, its row still says it."""
+    for path in past.kept:
+        if session and past.held.archived and session[-2] == path:
+            yield path, row_facts(session)
+        elif known := past.held.files.get(path):
+            yield path, text_facts(known.facts)
 
 
 def kept_tasks(past: Past) -> Iterator[Row]:
