@@ -1,20 +1,27 @@
 """The whole story: bundles are read, what is held of them is recalled, the difference is decided and committed."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
+from syncd.beside import batched, beside
 from syncd.core.advance import advance, refusing
 from syncd.core.patience import Patience
 from syncd.core.reconcile import Group, brake, drift
 from syncd.core.weigh import remember, weigh
 from syncd.errors import ConfigError, SourceUnavailable, StoreRejected
 from syncd.ports import Source, Store
-from syncd_models.values import Bundle, Fault, Look, Step
+from syncd_models.values import Bundle, Fault, Held, Look, Step
+
+Decided: TypeAlias = tuple[Look, Step]
 
 BATCH = 300
+"""Bundles a transaction."""
+DOOR = 6 * BATCH
+"""Bundles under one hold of the writer lock: while one batch is committed, the next is read and decided."""
 RETRY_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5)
 
 
@@ -46,44 +53,53 @@ class Pass:
     """Paths still in doubt when the pass ended."""
 
 
-def sync(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> list[Step]:
-    """Bring the store level with these bundles."""
+def sync(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> None:
+    """Bring the store level with these bundles; each step that is committed goes to ``run.on_step``."""
     # From reading to commit, so that nobody commits older bytes over newer.
-    with nullcontext() if run.dry else store.writer():
-        held = store.held(source.family, bundles)
-        now = time.monotonic()
-        looks = [
-            weigh(source.read(bundle, held[bundle], again=run.again), held[bundle], run.patience, now,
-                  may_remove=run.may_remove, mirror=run.mirror)
-            for bundle in bundles
-        ]  # fmt: skip
-        if run.root and any(look.vanished or look.gone for look in looks) and source.identity() != run.root:
-            raise SourceUnavailable(f"the root {source.name} was exchanged while it was read", "Sync again.")
-        steps = []
-        for look in looks:
-            step = advance(source.family, look, held[look.bundle])
-            if step and remember(look, step, run.patience, now):
-                run.doubtful[look.bundle] = step
-            else:
-                run.doubtful.pop(look.bundle, None)
-            if step and step.moves:
-                steps.append((look, step))
-        return list(steps_of(steps)) if run.dry else commit(steps, source, store, run.cause)
+    with nullcontext() if run.dry else store.writer(), beside() as start:
+        decided: list[Decided] = []
+        for part in batched(bundles, BATCH):
+            held = store.held(source.family, part)
+            committing = start(partial(commit, decided, source, store, run)) if decided else None
+            decided = decide(part, held, source, run)
+            if committing:
+                committing()
+        commit(decided, source, store, run)
 
 
-def steps_of(pairs: Iterable[tuple[Look, Step]]) -> Iterator[Step]:
-    """Yield the steps alone."""
-    return (step for _, step in pairs)
+def decide(bundles: Sequence[Bundle], held: Mapping[Bundle, Held], source: Source, run: Pass) -> list[Decided]:
+    """Look at bundles and decide what changes; touches no database."""
+    now = time.monotonic()
+    looks = [
+        weigh(source.read(bundle, held[bundle], again=run.again), held[bundle], run.patience, now,
+              may_remove=run.may_remove, mirror=run.mirror)
+        for bundle in bundles
+    ]  # fmt: skip
+    if run.root and any(look.vanished or look.gone for look in looks) and source.identity() != run.root:
+        raise SourceUnavailable(f"the root {source.name} was exchanged while it was read", "Sync again.")
+    decided = []
+    for look in looks:
+        step = advance(source.family, look, held[look.bundle])
+        if step and remember(look, step, run.patience, now):
+            run.doubtful[look.bundle] = step
+        else:
+            run.doubtful.pop(look.bundle, None)
+        if step and step.moves:
+            decided.append((look, step))
+    return decided
 
 
-def commit(pairs: Sequence[tuple[Look, Step]], source: Source, store: Store, cause: str) -> list[Step]:
-    """Write the steps in one transaction; if the database refuses it, each bundle alone, then the file at fault."""
+def commit(decided: Sequence[Decided], source: Source, store: Store, run: Pass) -> None:
+    """Write steps in one transaction; if the database refuses it, each bundle alone, then less the file at fault."""
+    steps: list[Step | None] = [step for _, step in decided]
     try:
-        if pairs:
-            store.apply(source.family, [*steps_of(pairs)], cause)
-        return [*steps_of(pairs)]
+        if decided and not run.dry:
+            store.apply(source.family, [step for _, step in decided], run.cause)
     except StoreRejected:
-        return [step for look, _ in pairs if (step := commit_alone(look, source, store, cause))]
+        steps = [commit_alone(look, source, store, run.cause) for look, _ in decided]
+    for step in steps:
+        if step:
+            run.on_step(step)
 
 
 def commit_alone(look: Look, source: Source, store: Store, cause: str) -> Step | None:
@@ -125,7 +141,7 @@ def sync_all(source: Source, store: Store, run: Pass) -> None:
     vanished: list[Bundle] = []
     for found in drift(present, held):
         (vanished if found.vanished else batch).append(Bundle(source.workspace, found.name))
-        if len(batch) == BATCH:
+        if len(batch) == DOOR:
             sync_batches(batch, source, store, run)
             run.on_progress(counts["present"])
             batch = []
@@ -153,10 +169,9 @@ def sync_some(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass
 
 
 def sync_batches(bundles: Sequence[Bundle], source: Source, store: Store, run: Pass) -> None:
-    """Pass bundles through the door, some hundred a transaction."""
-    for start in range(0, len(bundles), BATCH):
-        for step in sync(bundles[start : start + BATCH], source, store, run):
-            run.on_step(step)
+    """Pass bundles through the door, so many under one hold of the writer lock."""
+    for part in batched(bundles, DOOR):
+        sync(part, source, store, run)
 
 
 def _counted(groups: Iterable[Group], counts: dict[str, int], name: str) -> Iterator[Group]:

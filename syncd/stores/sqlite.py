@@ -26,7 +26,7 @@ PRAGMAS = (
 )
 MAGIC = b"SQLite format 3\0"
 HEADER_SIZE, MARK_AT = 100, 68
-ROWS_A_STATEMENT = 100
+ROWS_A_STATEMENT = 300
 
 
 @dataclass(frozen=True, slots=True)
