@@ -36,7 +36,7 @@ def machine(place: Path) -> dict[str, str]:
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "command": f"./dev bench {' '.join(sys.argv[1:])}".strip(),
-        "measured": f"{run([*SYNCD, '--version'], place).output.strip()} ({Path(SYNCD[0]).name} {' '.join(SYNCD[1:])})",
+        "measured": run([*SYNCD, "--version"], place).output.strip(),
         "processor": f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores",
         "load at the start": " ".join(f"{load:.1f}" for load in os.getloadavg()),
         "kernel": f"{platform.system()} {platform.release()}",

@@ -197,6 +197,8 @@ class SqlStore:
             wanted = {str(row[0]): (*row, 0) for step in steps for row in step.references.get(table, ())}
             missing = [row for row_id, row in wanted.items() if row_id not in self._known]
             self._insert_absent(table, missing)
+        # A new row is never an upsert: the id may have become another bundle's since this one was recalled.
+        inserts: dict[str, list[Row]] = defaultdict(list)
         upserts: dict[str, list[Row]] = defaultdict(list)
         deletes: dict[str, list[Row]] = defaultdict(list)
         for step in steps:
@@ -204,9 +206,11 @@ class SqlStore:
                 if change.after is None:
                     deletes[change.table].append((change.row_id,))
                 else:
-                    upserts[change.table].append((*change.after, step.generations[change.path]))
+                    written = inserts if change.before is None else upserts
+                    written[change.table].append((*change.after, step.generations[change.path]))
         for table in family.tables:
-            self._many(sqlite.insert, table, [row for step in steps if step.first for row in step.rows.get(table, ())])
+            first = [row for step in steps if step.first for row in step.rows.get(table, ())]
+            self._many(sqlite.insert, table, first + inserts[table])
             self._many(sqlite.upsert, table, upserts[table])
         for table in reversed(family.tables):
             self.connection.executemany(f'DELETE FROM "{table}" WHERE id = ?', deletes[table])  # noqa: S608

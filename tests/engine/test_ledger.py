@@ -352,3 +352,20 @@ def test_a_new_projection_reads_every_session_again(bench: Workbench) -> None:
     assert {*bench.store.query("SELECT version, generation FROM files")} == {(bench.family.version, 1)}
     assert bench.sync() == []
     assert verify([bench.source], bench.store).differences == []
+
+
+def test_an_id_that_two_sessions_come_to_claim_at_once_goes_to_one(bench: Workbench) -> None:
+    """A known session that grows into the id of a new one does not write over its row: one file is refused."""
+    known, new = bench.root / "session-1", bench.root / "session-1-2"
+    known.mkdir()
+    (known / "backend.json").write_text('{"status": "done"}')
+    bench.sync()
+    new.mkdir()
+    (known / "2-backend.json").write_text('{"status": "done", "task": "the one"}')
+    (new / "backend.json").write_text('{"status": "done", "task": "the other"}')
+    bench.sync()
+    [(path, reason)] = bench.store.query("SELECT path, reason FROM quarantine")
+    owner = "session-1-2/backend.json" if path == "session-1/2-backend.json" else "session-1/2-backend.json"
+    assert owner in reason
+    assert bench.store.query("SELECT source_path FROM tasks WHERE id = 'task-session-1-2-backend'") == [(owner,)]
+    assert bench.sync() == []
