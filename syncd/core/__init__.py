@@ -1,1 +1,1 @@
-"""."""
+"""What decides: pure, without system, clock or log."""

@@ -1,1 +1,1 @@
-"""."""
+"""Where files come from: read, never written."""
