@@ -197,6 +197,8 @@ class Report:
         if self.sessions:
             counts = ", ".join(f"{self.rows[name]:,} {name}" for name in ("created", "updated", "deleted"))
             say(f"{did} {self.sessions:,} session(s): rows {counts}")
+        elif self.exit_code:
+            say("no row changed")
         else:
             say("nothing changed: the database is level with the files")
         for name in self.archived[:MOST_LINES]:

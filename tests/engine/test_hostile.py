@@ -175,7 +175,7 @@ def test_a_bad_file_is_refused_alone_and_forgiven_when_it_is_mended(case: str, r
     assert (line, bad.column and column) == (bad.line, bad.column)
     assert root.tasks() == NEIGHBOURS
     again = root.sync()
-    assert (again.code, again.out) == (1, "nothing changed: the database is level with the files\n")
+    assert (again.code, again.out) == (1, "no row changed\n")
     assert call("verify", "--root", root.path).code == 0
     assert call("status", "--root", root.path).code == 1
 
@@ -393,7 +393,7 @@ def test_a_row_that_the_database_refuses_puts_its_file_alone_into_quarantine(roo
     assert list(root.refused()) == ["session-1/zorp.json"]
     others = {f"task-session-{n}-backend": "completed" for n in range(3, 9)}
     assert root.tasks() == NEIGHBOURS | {"task-session-1-testing": "completed"} | others
-    assert root.sync().out.startswith("nothing changed")
+    assert root.sync().out.startswith("no row changed")
 
     change(root.database, "DROP TRIGGER no_zorp")
     assert root.sync("session-1").code == 0
