@@ -15,6 +15,7 @@ from syncd_models.values import DEFAULT_WORKSPACE, Bundle
 DEFAULT_ROOT = ".compound-state"
 DATABASE_NAME = "agent-service.db"
 LONGEST_NAME = 255
+MOST_DAYS = 36_500
 WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -46,6 +47,10 @@ class Settings:
     logs: Path
     reports: Path
     tasks: Path
+    backups: Path
+    keep_backups: int
+    archived_days: int
+    changes_days: int
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -156,6 +161,12 @@ def _count(text: Any) -> int:
     return int(str(text))
 
 
+def _days(text: Any) -> int:
+    if not str(text).isdecimal() or int(str(text)) > MOST_DAYS:
+        raise ValueError(f"{text!r} is not a number of days, 0 to {MOST_DAYS}")
+    return int(str(text))
+
+
 REDACT = True
 YES_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -188,6 +199,10 @@ SETTINGS = (
     Setting("logs", _folder, None, "Where log files are (default: logs beside the first root, else in it).", "DIR"),
     Setting("reports", _folder, None, "Where reports are (default: likewise).", "DIR"),
     Setting("tasks", _folder, None, "Where task definitions are (default: likewise).", "DIR"),
+    Setting("backups", _folder, None, "Where backups go (default: backups beside the database).", "DIR"),
+    Setting("keep_backups", _count, 7, "How many backups are kept.", "N"),
+    Setting("archived_days", _days, 90, "Days after which `prune` removes an archived session.", "DAYS"),
+    Setting("changes_days", _days, 90, "Days after which `prune` removes an entry of the change log.", "DAYS"),
 )  # fmt: skip
 
 
@@ -285,6 +300,8 @@ def _completed(
         raise ConfigError(f"{origins['root']}: two roots are named {double!r}", hint)
     first = values["root"][0].path
     values["database"] = values["database"] or first / DATABASE_NAME
+    database = values["database"]
+    values["backups"] = values["backups"] or (database.parent if isinstance(database, Path) else first) / "backups"
     for name in ("logs", "reports", "tasks"):
         beside = first.parent / name
         values[name] = values[name] or (beside if _there(beside.is_dir) else first / name)

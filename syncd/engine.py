@@ -71,8 +71,10 @@ def decide(bundles: Sequence[Bundle], held: Mapping[Bundle, Held], source: Sourc
     """Look at bundles and decide what changes; touches no database."""
     now = time.monotonic()
     looks = [
-        weigh(source.read(bundle, held[bundle], again=run.again), held[bundle], run.patience, now,
-              may_remove=run.may_remove, mirror=run.mirror)
+        weigh(
+            source.read(bundle, held[bundle], again=run.again), held[bundle], run.patience, now,
+            may_remove=run.may_remove, mirror=run.mirror or not source.family.archived(bundle.name),
+        )
         for bundle in bundles
     ]  # fmt: skip
     if run.root and any(look.vanished or look.gone for look in looks) and source.identity() != run.root:

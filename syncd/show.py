@@ -37,15 +37,26 @@ def session_view(store: SqlStore, session_id: str) -> SessionView | None:
     found = store.records("SELECT * FROM sessions WHERE id = ?", session_id)
     if not found:
         return None
-    tasks = store.records(
-        "SELECT t.*, a.name AS agent_name, a.emoji AS agent_emoji FROM tasks t JOIN agents a ON a.id = t.agent_id "
-        "WHERE t.session_id = ? ORDER BY t.started_at IS NULL, t.started_at, t.id",
-        session_id,
+    tasks, items, blockers = (
+        store.records(f"SELECT * FROM {table} WHERE session_id = ?", session_id)  # noqa: S608  names are ours
+        for table in ("tasks", "task_items", "blockers")
     )
-    items = _by_task(store.records("SELECT * FROM task_items WHERE session_id = ? ORDER BY id, position", session_id))
-    blockers = _by_task(store.records("SELECT * FROM blockers WHERE session_id = ? ORDER BY position", session_id))
-    views = [TaskView(task, items.get(task["id"], []), blockers.get(task["id"], [])) for task in tasks]
-    return SessionView(found[0], views, items.get(None, []), blockers.get(None, []))
+    return view_of(store, found[0], tasks, items, blockers)
+
+
+def view_of(
+    store: SqlStore, session: Record, tasks: list[Record], items: list[Record], blockers: list[Record]
+) -> SessionView:
+    """Arrange the rows of one session, of today or of a moment; agents bear the names that they have today."""
+    agents = {each["id"]: each for each in store.records("SELECT id, name, emoji FROM agents")}
+    listed = _by_task(sorted(items, key=lambda item: str(item["id"])))
+    blocked = _by_task(blockers)
+    views = []
+    for task in sorted(tasks, key=lambda task: (task["started_at"] is None, task["started_at"] or "", task["id"])):
+        agent = agents.get(task["agent_id"], {"name": task["agent_id"], "emoji": None})
+        named = {**task, "agent_name": agent["name"], "agent_emoji": agent["emoji"]}
+        views.append(TaskView(named, listed.get(task["id"], []), blocked.get(task["id"], [])))
+    return SessionView(session, views, listed.get(None, []), blocked.get(None, []))
 
 
 def session_list(store: SqlStore) -> list[Record]:

@@ -30,6 +30,7 @@ class Verification:
     """What was compared, and what came of it."""
 
     bundles: int = 0
+    """Sessions whose files were read."""
     rows: int = 0
     owed: int = 0
     """Values that no file can confirm: sticky times, retained points, rows of refused files."""
@@ -43,13 +44,22 @@ def verify(
 ) -> Verification:
     """Compute f(files) and compare it with the live rows; a bundle that differs is read once more before it counts."""
     checking = _Checking({source.workspace: source for source in sources}, store, sources[0].family)
-    bundles = checking.bundles()
+    bundles = bundles_of(sources, store)
     for start in range(0, len(bundles), BATCH):
         checking.compare(bundles[start : start + BATCH])
         on_progress(start)
     checking.found.rows = sum(checking.counts.values())
     checking.found.differences += [*checking.strays(), *checking.roster()]
     return checking.found
+
+
+def bundles_of(sources: Sequence[Source], store: Store) -> list[Bundle]:
+    """Return the bundles that are on disk or in the database."""
+    family = sources[0].family
+    present = {Bundle(source.workspace, name[:-1]) for source in sources for name, _ in source.scan()}
+    held = {family.bundle_named(row_id) for row_id, _ in store.row_ids(family.bundle_table)}
+    always = {Bundle(source.workspace, name) for source in sources for name in family.unlisted}
+    return sorted(present | held | always, key=lambda bundle: bundle.id)
 
 
 @dataclass(slots=True)
@@ -62,12 +72,6 @@ class _Checking:
     found: Verification = field(default_factory=Verification)
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     referenced: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-
-    def bundles(self) -> list[Bundle]:
-        """Return the bundles that are on disk or in the database."""
-        present = {Bundle(workspace, name[:-1]) for workspace, each in self.sources.items() for name, _ in each.scan()}
-        held = {self.family.bundle_named(row_id) for row_id, _ in self.store.row_ids(self.family.bundle_table)}
-        return sorted(present | held, key=lambda bundle: bundle.id)
 
     def compare(self, bundles: Sequence[Bundle]) -> None:
         """Compare the rows of some bundles with their files."""
@@ -87,7 +91,7 @@ class _Checking:
         if known.archived and not look.members:
             self.found.archived += 1
             return
-        self.found.bundles += 1
+        self.found.bundles += bundle.name not in self.family.unlisted
         right = expected(self.family, look, known)
         if right.changes or known.archived:
             with self.store.writer():  # what differs may only just be changing: nobody writes while it is read again
@@ -104,13 +108,15 @@ class _Checking:
     def strays(self) -> Iterator[Difference]:
         """Yield rows that no bundle owns; looked for only where the counts do not add up."""
         tables = [
-            table for table in self.family.tables if sum(1 for _ in self.store.row_ids(table)) != self.counts[table]
+            table
+            for table in self.family.tables
+            if table not in self.family.built_in and sum(1 for _ in self.store.row_ids(table)) != self.counts[table]
         ]
         if not tables:
             return
         with self.store.writer():
             owned: dict[str, set[str]] = {table: set() for table in tables}
-            bundles = self.bundles()
+            bundles = bundles_of([*self.sources.values()], self.store)
             for start in range(0, len(bundles), BATCH):
                 for held in self.store.held(self.family, bundles[start : start + BATCH], whole=True).values():
                     for table in tables:
@@ -121,15 +127,15 @@ class _Checking:
                         yield Difference(table, row_id, None, "a row", "no row", path)
 
     def roster(self) -> Iterator[Difference]:
-        """Yield what differs in rows that come from no file."""
+        """Yield what differs in rows that no bundle was compared with."""
         for table, rows in self.family.built_in.items():
             held = {str(row[0]): row for row in self.store.rows(table)}
             wanted = {*self.referenced[table], *(str(row[0]) for row in rows)}
             for row_id in sorted(wanted - held.keys()):
                 yield Difference(table, row_id, None, "no row", "a row", None)
-            for row_id, row in held.items():
-                for difference in _differences(Change(table, row_id, row[:-1], self.family.made(table, row_id))):
-                    yield difference._replace(path=None)
+            for row_id, row in held.items() if not self.counts[table] else ():
+                if row[-2] is None:
+                    yield from _differences(Change(table, row_id, row[:-1], self.family.made(table, row_id)))
 
 
 def _whole(source: Source, bundle: Bundle, held: Held) -> Look:

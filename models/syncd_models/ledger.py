@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import BigInteger, Field, Index, SQLModel
+from sqlmodel import BigInteger, Field, Index, SQLModel, text
 
 from syncd_models.rows.work import CLUSTERED, one_of
 
@@ -78,6 +78,9 @@ class Change(SQLModel, table=True):
         one_of("op", OPERATIONS),
         Index("ix_changes_row", "table_name", "row_id", "seq"),
         Index("ix_changes_bundle", "bundle", "seq"),
+        # What the past of a whole table asks for: who was first read, and what left, since a moment.
+        Index("ix_changes_first", "seq", "bundle", sqlite_where=text("op = 'r'"), postgresql_where=text("op = 'r'")),
+        Index("ix_changes_left", "table_name", "seq", sqlite_where=text("op = 'd'"), postgresql_where=text("op = 'd'")),
         {"sqlite_autoincrement": True},
     )
 
@@ -91,7 +94,23 @@ class Change(SQLModel, table=True):
     op: str = Field(description="r first read of a bundle, c create, u update, d delete")
     before: str | None = Field(default=None, description="JSON; all columns on delete")
     after: str | None = Field(default=None, description="JSON; all columns on create")
-    cause: str = Field(description="scan, watch, sync, retry, upgrade, rebuild")
+    cause: str = Field(description="scan, watch, sync, retry, upgrade, rebuild, prune")
+
+
+class Snapshot(SQLModel, table=True):
+    """A row as it was right before its first change in one epoch of the change log; NULL: it was not there.
+
+    From the snapshots of the next epochs, and the changes of one, the state at any moment follows without reading what
+    happened since.
+    """
+
+    __tablename__ = "snapshots"
+    __table_args__ = (CLUSTERED,)
+
+    table_name: str = Field(primary_key=True)
+    row_id: str = Field(primary_key=True)
+    epoch: int = Field(primary_key=True, description="seq divided by the changes of an epoch")
+    state: str | None = Field(default=None, description="JSON of all columns but synced_rev")
 
 
 class Run(SQLModel, table=True):

@@ -11,18 +11,43 @@ class Table(NamedTuple):
     key: tuple[str, ...]
 
 
-VERSION = 1
+VERSION = 2
 
 TABLES = {
+    'achievements': Table(
+        'achievements',
+        ('id', 'agent_id', 'name', 'description', 'xp', 'earned_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
+    'automation_candidates': Table(
+        'automation_candidates',
+        ('id', 'pattern_description', 'occurrence_count', 'sample_commands', 'confidence_score', 'is_automated', 'agent_id', 'approved_by_user', 'approved_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
+    'campaigns': Table(
+        'campaigns',
+        ('id', 'name', 'type', 'owner', 'status', 'channels', 'deliverables', 'metrics', 'start_date', 'end_date', 'created_at', 'updated_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
     'changes': Table(
         'changes',
         ('seq', 'at', 'bundle', 'path', 'generation', 'table_name', 'row_id', 'op', 'before', 'after', 'cause'),
         ('seq',),
     ),
+    'content': Table(
+        'content',
+        ('id', 'title', 'type', 'status', 'author', 'campaign_id', 'word_count', 'seo_score', 'file_path', 'published_url', 'created_at', 'published_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
     'daemons': Table(
         'daemons',
         ('host', 'pid', 'version', 'started_at', 'beat_at', 'phase', 'watch_mode', 'lag_p50_ms', 'lag_p95_ms', 'lag_p99_ms', 'lag_max_ms', 'dirty', 'overflows', 'restarts', 'uncovered'),
         ('host', 'pid'),
+    ),
+    'experiments': Table(
+        'experiments',
+        ('id', 'name', 'description', 'status', 'success_metric', 'target_value', 'current_value', 'sample_size', 'consecutive_failures', 'decision', 'decision_reason', 'decided_at', 'created_at', 'updated_at', 'source_path', 'synced_rev'),
+        ('id',),
     ),
     'file_versions': Table(
         'file_versions',
@@ -34,6 +59,21 @@ TABLES = {
         ('workspace', 'path', 'size', 'mtime_ns', 'ctime_ns', 'inode', 'sha256', 'version', 'state', 'generation', 'notes', 'facts'),
         ('workspace', 'path'),
     ),
+    'integrations': Table(
+        'integrations',
+        ('id', 'type', 'platform', 'name', 'brand', 'is_active', 'has_credentials', 'config', 'managed_by', 'last_connected_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
+    'leads': Table(
+        'leads',
+        ('id', 'source', 'contact_name', 'contact_email', 'company', 'status', 'score', 'assigned_to', 'notes', 'created_at', 'updated_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
+    'lessons_learned': Table(
+        'lessons_learned',
+        ('id', 'category', 'title', 'description', 'source', 'times_encountered', 'is_automated', 'automated_via', 'created_at', 'last_encountered_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
     'llm_usage': Table(
         'llm_usage',
         ('id', 'task_id', 'model', 'input_tokens', 'output_tokens', 'cost_usd', 'duration_ms', 'used_at', 'source_path', 'synced_rev'),
@@ -42,6 +82,11 @@ TABLES = {
     'metrics': Table(
         'metrics',
         ('id', 'entity_type', 'entity_id', 'metric_name', 'metric_value', 'context', 'recorded_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
+    'patterns': Table(
+        'patterns',
+        ('id', 'pattern_type', 'description', 'detection_count', 'confidence_score', 'status', 'action_taken', 'first_detected_at', 'last_detected_at', 'actioned_at', 'source_path', 'synced_rev'),
         ('id',),
     ),
     'quarantine': Table(
@@ -54,14 +99,34 @@ TABLES = {
         ('workspace', 'path'),
         ('workspace', 'path'),
     ),
+    'repositories': Table(
+        'repositories',
+        ('id', 'name', 'path', 'github_url', 'team_id', 'is_active', 'last_synced_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
+    'rewards': Table(
+        'rewards',
+        ('id', 'entity_type', 'entity_id', 'reward_value', 'reason', 'issued_at', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
     'runs': Table(
         'runs',
         ('kind', 'started_at', 'ended_at', 'result'),
         ('kind',),
     ),
+    'snapshots': Table(
+        'snapshots',
+        ('table_name', 'row_id', 'epoch', 'state'),
+        ('table_name', 'row_id', 'epoch'),
+    ),
     'teams': Table(
         'teams',
         ('id', 'name', 'domain', 'description', 'source_path', 'synced_rev'),
+        ('id',),
+    ),
+    'user_commands': Table(
+        'user_commands',
+        ('id', 'command_text', 'normalized_intent', 'team', 'model', 'priority_file', 'branch_name', 'executed_at', 'source_path', 'synced_rev'),
         ('id',),
     ),
     'workspaces': Table(
@@ -117,6 +182,51 @@ TABLES = {
 }
 
 SQLITE = (
+    """CREATE TABLE achievements (
+	id VARCHAR NOT NULL, 
+	agent_id VARCHAR, 
+	name VARCHAR, 
+	description VARCHAR, 
+	xp INTEGER, 
+	earned_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE automation_candidates (
+	id VARCHAR NOT NULL, 
+	pattern_description VARCHAR, 
+	occurrence_count INTEGER, 
+	sample_commands VARCHAR, 
+	confidence_score FLOAT, 
+	is_automated BOOLEAN, 
+	agent_id VARCHAR, 
+	approved_by_user BOOLEAN, 
+	approved_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE campaigns (
+	id VARCHAR NOT NULL, 
+	name VARCHAR, 
+	type VARCHAR, 
+	owner VARCHAR, 
+	status VARCHAR, 
+	channels VARCHAR, 
+	deliverables VARCHAR, 
+	metrics VARCHAR, 
+	start_date DATETIME, 
+	end_date DATETIME, 
+	created_at DATETIME, 
+	updated_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE changes (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	at DATETIME NOT NULL, 
@@ -131,6 +241,24 @@ SQLITE = (
 	cause VARCHAR NOT NULL, 
 	CONSTRAINT ck_op CHECK (op IN ('r', 'c', 'u', 'd'))
 )""",
+    """CREATE TABLE content (
+	id VARCHAR NOT NULL, 
+	title VARCHAR, 
+	type VARCHAR, 
+	status VARCHAR, 
+	author VARCHAR, 
+	campaign_id VARCHAR, 
+	word_count INTEGER, 
+	seo_score FLOAT, 
+	file_path VARCHAR, 
+	published_url VARCHAR, 
+	created_at DATETIME, 
+	published_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE daemons (
 	host VARCHAR NOT NULL, 
 	pid INTEGER NOT NULL, 
@@ -149,6 +277,26 @@ SQLITE = (
 	uncovered VARCHAR, 
 	PRIMARY KEY (host, pid)
 )""",
+    """CREATE TABLE experiments (
+	id VARCHAR NOT NULL, 
+	name VARCHAR, 
+	description VARCHAR, 
+	status VARCHAR, 
+	success_metric VARCHAR, 
+	target_value FLOAT, 
+	current_value FLOAT, 
+	sample_size INTEGER, 
+	consecutive_failures INTEGER, 
+	decision VARCHAR, 
+	decision_reason VARCHAR, 
+	decided_at DATETIME, 
+	created_at DATETIME, 
+	updated_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE file_versions (
 	workspace VARCHAR NOT NULL, 
 	path VARCHAR NOT NULL, 
@@ -174,6 +322,55 @@ SQLITE = (
 	facts VARCHAR, 
 	PRIMARY KEY (workspace, path), 
 	CONSTRAINT ck_state CHECK (state IN ('ok', 'waiting', 'quarantined'))
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE integrations (
+	id VARCHAR NOT NULL, 
+	type VARCHAR, 
+	platform VARCHAR, 
+	name VARCHAR, 
+	brand VARCHAR, 
+	is_active BOOLEAN, 
+	has_credentials BOOLEAN NOT NULL, 
+	config VARCHAR, 
+	managed_by VARCHAR, 
+	last_connected_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE leads (
+	id VARCHAR NOT NULL, 
+	source VARCHAR, 
+	contact_name VARCHAR, 
+	contact_email VARCHAR, 
+	company VARCHAR, 
+	status VARCHAR, 
+	score FLOAT, 
+	assigned_to VARCHAR, 
+	notes VARCHAR, 
+	created_at DATETIME, 
+	updated_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE lessons_learned (
+	id VARCHAR NOT NULL, 
+	category VARCHAR, 
+	title VARCHAR, 
+	description VARCHAR, 
+	source VARCHAR, 
+	times_encountered INTEGER, 
+	is_automated BOOLEAN, 
+	automated_via VARCHAR, 
+	created_at DATETIME, 
+	last_encountered_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
 )
  WITHOUT ROWID""",
     """CREATE TABLE llm_usage (
@@ -203,6 +400,22 @@ SQLITE = (
 	PRIMARY KEY (id)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE patterns (
+	id VARCHAR NOT NULL, 
+	pattern_type VARCHAR, 
+	description VARCHAR, 
+	detection_count INTEGER, 
+	confidence_score FLOAT, 
+	status VARCHAR, 
+	action_taken VARCHAR, 
+	first_detected_at DATETIME, 
+	last_detected_at DATETIME, 
+	actioned_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE quarantine (
 	workspace VARCHAR NOT NULL, 
 	path VARCHAR NOT NULL, 
@@ -221,6 +434,31 @@ SQLITE = (
 	PRIMARY KEY (workspace, path)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE repositories (
+	id VARCHAR NOT NULL, 
+	name VARCHAR, 
+	path VARCHAR, 
+	github_url VARCHAR, 
+	team_id VARCHAR, 
+	is_active BOOLEAN, 
+	last_synced_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE rewards (
+	id VARCHAR NOT NULL, 
+	entity_type VARCHAR, 
+	entity_id VARCHAR, 
+	reward_value FLOAT, 
+	reason VARCHAR, 
+	issued_at DATETIME, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE runs (
 	kind VARCHAR NOT NULL, 
 	started_at DATETIME NOT NULL, 
@@ -228,11 +466,33 @@ SQLITE = (
 	result VARCHAR NOT NULL, 
 	PRIMARY KEY (kind)
 )""",
+    """CREATE TABLE snapshots (
+	table_name VARCHAR NOT NULL, 
+	row_id VARCHAR NOT NULL, 
+	epoch INTEGER NOT NULL, 
+	state VARCHAR, 
+	PRIMARY KEY (table_name, row_id, epoch)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE teams (
 	id VARCHAR NOT NULL, 
 	name VARCHAR NOT NULL, 
 	domain VARCHAR, 
 	description VARCHAR, 
+	source_path VARCHAR, 
+	synced_rev INTEGER NOT NULL, 
+	PRIMARY KEY (id)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE user_commands (
+	id VARCHAR NOT NULL, 
+	command_text VARCHAR, 
+	normalized_intent VARCHAR, 
+	team VARCHAR, 
+	model VARCHAR, 
+	priority_file VARCHAR, 
+	branch_name VARCHAR, 
+	executed_at DATETIME, 
 	source_path VARCHAR, 
 	synced_rev INTEGER NOT NULL, 
 	PRIMARY KEY (id)
@@ -405,7 +665,10 @@ SQLITE = (
 )
  WITHOUT ROWID""",
     """CREATE INDEX ix_changes_bundle ON changes (bundle, seq)""",
+    """CREATE INDEX ix_changes_first ON changes (seq, bundle) WHERE op = 'r'""",
+    """CREATE INDEX ix_changes_left ON changes (table_name, seq) WHERE op = 'd'""",
     """CREATE INDEX ix_changes_row ON changes (table_name, row_id, seq)""",
+    """CREATE INDEX ix_rewards_entity ON rewards (entity_id)""",
     """CREATE INDEX ix_sessions_started_at ON sessions (started_at)""",
     """CREATE INDEX ix_sessions_status ON sessions (status)""",
     """CREATE INDEX ix_blockers_session ON blockers (session_id)""",

@@ -127,9 +127,10 @@ class Change(NamedTuple):
         return "c" if self.before is None else "d" if self.after is None else "u"
 
     @property
-    def path(self) -> str:
-        """Return the file that the row comes from."""
-        return str((self.after or self.before or ("",))[-1])
+    def path(self) -> str | None:
+        """Return the file that the row comes from, or came from; None for a row that no file gave."""
+        paths = (str(row[-1]) for row in (self.after, self.before) if row and row[-1] is not None)
+        return next(paths, None)
 
 
 class Refusal(NamedTuple):
@@ -145,8 +146,10 @@ class Step:
     """What one look at one bundle changes; applied whole or not at all."""
 
     bundle: Bundle
+    cause: str | None = None
+    """Why, where that is not why the pass was made: ``upgrade`` for files that only the projection reads otherwise."""
     first: bool = False
-    """The bundle has no row yet: ``rows`` are inserted and the change log gets one entry."""
+    """The bundle was never known before: ``rows`` are inserted and the change log gets one entry."""
     rows: Rows = field(default_factory=dict)
     """Rows to insert, ``synced_rev`` included."""
     changes: tuple[Change, ...] = ()

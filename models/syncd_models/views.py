@@ -70,13 +70,20 @@ VIEWS: dict[str, str] = {
                SUM(u.output_tokens) AS output_tokens, SUM(u.cost_usd) AS cost_usd
         FROM llm_usage u LEFT JOIN tasks t ON t.id = u.task_id
         GROUP BY day, u.model, t.agent_id""",
+    # XP is a whole number unless rewards are fractions. One subquery a sum: a join would multiply one by the other.
     "v_leaderboard": """
-        SELECT a.id AS agent_id, a.name, a.emoji, a.team_id,
-               COALESCE(SUM(t.status = 'completed'), 0) AS completed,
-               10 * COALESCE(SUM(t.status = 'completed'), 0) AS xp,
-               1 + 10 * COALESCE(SUM(t.status = 'completed'), 0) / 100 AS level
-        FROM agents a LEFT JOIN tasks t ON t.agent_id = a.id
-        GROUP BY a.id""",
+        SELECT agent_id, name, emoji, team_id, completed,
+               CASE WHEN xp = CAST(xp AS INTEGER) THEN CAST(xp AS INTEGER) ELSE xp END AS xp,
+               CASE WHEN xp > 0 THEN 1 + CAST(xp AS INTEGER) / 100 ELSE 1 END AS level
+        FROM (SELECT done.*, 10 * done.completed + COALESCE(
+                  (SELECT SUM(r.reward_value) FROM rewards r
+                   WHERE r.entity_id IN (done.agent_id, CASE WHEN done.agent_id LIKE 'agent-%'
+                                                             THEN substr(done.agent_id, 7) END)
+                     AND (r.entity_type IS NULL OR lower(r.entity_type) = 'agent')), 0) AS xp
+              FROM (SELECT a.id AS agent_id, a.name, a.emoji, a.team_id,
+                           (SELECT COUNT(*) FROM tasks t
+                            WHERE t.status = 'completed' AND t.agent_id = a.id) AS completed
+                    FROM agents a) done) earned""",
     "v_health": """
         SELECT (SELECT COUNT(*) FROM sessions WHERE archived_at IS NULL) AS sessions,
                (SELECT COUNT(*) FROM sessions WHERE archived_at IS NOT NULL) AS archived_sessions,

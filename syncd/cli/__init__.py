@@ -19,6 +19,11 @@ COMMANDS = {
     "status": "Say what the database knows, and whether it is level with its files.",
     "show": "Show one session as a tree of agents, or list all sessions and tasks.",
     "quarantine": "List the files that were refused: where, why, and what to do.",
+    "history": "Show every change of a row; or a row, a table or a session as it was at a time.",
+    "rebuild": "Make the database anew from the files and what the past owes, prove it, put it in place.",
+    "backup": "Copy the database to a dated file, while others read and write, and keep the newest few.",
+    "prune": "Remove archived sessions and entries of the change log that are too old to matter.",
+    "migrate": "Say which schema the database has, and bring it up to date.",
     "config": "Show every setting, its value and where it came from.",
     "completion": "Print the script that completes commands and sessions in a shell.",
 }

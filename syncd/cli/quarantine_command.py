@@ -19,8 +19,8 @@ def command(settings: Settings, path: str | None, *, as_json: bool) -> int:
 
     A refused file keeps the rows that it gave before. Exit code 1 when there is any but a `session.json`.
     """
-    from syncd.cli.wiring import read_store
     from syncd.status import matters, quarantine
+    from syncd.wiring import read_store
 
     with read_store(settings) as store:
         refused = quarantine(store, path)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @with_settings
 def command(settings: Settings, session_id: str | None, *, as_json: bool) -> int:
     """Show one session: its agents, their items, blockers and durations. Without an id: all sessions and tasks."""
-    from syncd.cli.wiring import read_store
     from syncd.show import session_list, session_view, task_list
+    from syncd.wiring import read_store
 
     with read_store(settings) as store:
         if session_id is None:
@@ -39,7 +39,7 @@ def command(settings: Settings, session_id: str | None, *, as_json: bool) -> int
     if as_json:
         say_json(view.as_json())
     else:
-        console().print(_tree(view))
+        console().print(tree(view))
     return 0
 
 
@@ -61,7 +61,8 @@ def _draw_lists(sessions: list["Record"], tasks: list["Record"]) -> None:
     table(f"{len(tasks)} tasks", ["session", "agent", "status", "priority", "took", "what"], rows, right=["took"])
 
 
-def _tree(view: "SessionView") -> "Tree":
+def tree(view: "SessionView") -> "Tree":
+    """Return one session as a tree of agents, items and blockers."""
     from rich.markup import escape
     from rich.tree import Tree
 
@@ -73,20 +74,21 @@ def _tree(view: "SessionView") -> "Tree":
 
     session = view.session
     facts = " · ".join(str(session[name]) for name in ("target_repo", "branch_name", "pr_url") if session[name])
-    tree = Tree(line(session, session["id"], facts))
+    drawn = Tree(line(session, session["id"], facts))
     for label, value in (("purpose", session["purpose"]), ("error", session["error_message"]),
                          ("archived", session["archived_at"]), ("source", session["source_path"])):  # fmt: skip
         if value:
-            tree.add(f"[dim]{label}[/] {escape(shown(str(value)))}")
-    _add_children(tree, view.items, view.blockers, line)
+            drawn.add(f"[dim]{label}[/] {escape(shown(str(value)))}")
+    _add_children(drawn, view.items, view.blockers, line)
     for each in view.tasks:
         task = each.task
-        branch = tree.add(line(task, f"{task['agent_emoji'] or '•'} {task['agent_name']}", _short(task["description"])))
+        name = f"{task['agent_emoji'] or '•'} {task['agent_name']}"
+        branch = drawn.add(line(task, name, _short(task["description"])))
         said = {blocker["message"] for blocker in each.blockers}
         if task["error_message"] and task["error_message"] not in said:
             branch.add(f"[red]{escape(shown(_short(task['error_message'])))}[/]")
         _add_children(branch, each.items, each.blockers, line)
-    return tree
+    return drawn
 
 
 def _add_children(branch: "Tree", items: list["Record"], blockers: list["Record"], line: Any) -> None:

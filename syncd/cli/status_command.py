@@ -15,8 +15,8 @@ def command(settings: Settings, *, as_json: bool) -> int:
 
     Exit code 1 when something is refused, half-written, held back or drifted.
     """
-    from syncd.cli.wiring import read_store
     from syncd.status import status
+    from syncd.wiring import read_store
 
     with read_store(settings) as store:
         now = status(store)

@@ -2,13 +2,16 @@
 
 import gc
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from syncd.cli.options import as_json, entries, with_settings
 from syncd.cli.output import progress, say, say_json
 from syncd.config import Settings
+
+if TYPE_CHECKING:
+    from syncd.verify import Difference
 
 MOST_DIFFERENCES = 200
 
@@ -21,31 +24,17 @@ def command(settings: Settings, *, as_json: bool) -> int:
 
     Prints every difference with its row, column and file. Exit code 1 on drift.
     """
-    from syncd.cli.wiring import check_roots, read_store, sources_of
-    from syncd.verify import Difference, verify
+    from syncd.report import verify_counts
+    from syncd.wiring import run_verify
 
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    sources = sources_of(settings)
-    check_roots(sources)
-
-    with (
-        read_store(settings) as store,
-        progress("verifying", partial(entries, settings), wanted=not as_json) as advanced,
-    ):
-        started = store.moment()
-        found = verify(sources, store, advanced)
-    result: dict[str, Any] = {
-        "sessions": found.bundles, "rows": found.rows, "owed_values": found.owed, "archived": found.archived,
-        "differences": len(found.differences),
-    }  # fmt: skip
-    _remember(settings, started, result)
-
-    def as_record(each: Difference) -> dict[str, Any]:
-        return each._asdict()
-
+    with progress("verifying", partial(entries, settings), wanted=not as_json) as advanced:
+        found, unremembered = run_verify(settings, advanced)
+    if unremembered:
+        say(f"this run is not remembered: {unremembered.message}", err=True)
     if as_json:
-        say_json({"schema": 1, **result, "differences": [as_record(each) for each in found.differences]})
+        say_json({"schema": 1, **verify_counts(found), "differences": [each._asdict() for each in found.differences]})
         return int(bool(found.differences))
     for each in found.differences[:MOST_DIFFERENCES]:
         _draw(each)
@@ -64,7 +53,7 @@ def command(settings: Settings, *, as_json: bool) -> int:
     return 0
 
 
-def _draw(each: Any) -> None:
+def _draw(each: "Difference") -> None:
     where = f"{each.table} {each.row_id}" + (f" · {each.column}" if each.column else "")
     say(
         f"{where}: the database has {_value(each.held)}, "
@@ -75,15 +64,3 @@ def _draw(each: Any) -> None:
 def _value(value: object) -> str:
     text = "nothing" if value is None else repr(value) if not str(value).endswith("row") else str(value)
     return text if len(text) <= 120 else f"{text[:117]}…"  # noqa: PLR2004
-
-
-def _remember(settings: Settings, started: str, result: dict[str, Any]) -> None:
-    """Write the run into the database, where this user may."""
-    from syncd.cli.wiring import open_store
-    from syncd.errors import SyncdError
-
-    try:
-        with open_store(settings) as store:
-            store.record("verify", started, result)
-    except SyncdError as error:
-        say(f"this run is not remembered: {error.message}", err=True)

@@ -1,7 +1,7 @@
 """From one look at a bundle and what is held of it to the next Step. Pure: the heart of the program."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from syncd.core.diff import diff
 from syncd.core.family import Family, Past, Projection, Reading
 from syncd.errors import DocumentError
-from syncd_models.values import Change, Checkpoint, Fault, Held, Look, Member, Refusal, Rows, Step
+from syncd_models.values import Change, Checkpoint, Fault, Held, Look, Member, Refusal, Row, Rows, Step
 
 
 def advance(family: Family, look: Look, held: Held) -> Step | None:
@@ -23,7 +23,7 @@ def advance(family: Family, look: Look, held: Held) -> Step | None:
         return None
     verdict = judge(family, look, held)
     kept = verdict.kept(family, held)
-    if not verdict.documents and (held.archived or not kept):
+    if not verdict.documents and (held.archived or not kept) and family.archived(look.bundle.name):
         # Whatever once gave rows has left, and what is here was never good: the rows stay as an archive.
         return replace(_ledger(family, look, held, verdict), archived=_alive(family, look, held))
     projection = family.project(look.bundle, verdict.documents, Past(held, kept))
@@ -49,20 +49,22 @@ def expected(family: Family, look: Look, held: Held) -> Expected:
     """
     verdict = judge(family, look, held)
     kept = verdict.kept(family, held)
-    if not verdict.documents and (held.archived or not kept):
+    if not verdict.documents and (held.archived or not kept) and family.archived(look.bundle.name):
         return Expected(diff(held.rows, {}, retained=family.retained) if _alive(family, look, held) else ())
     projection = family.project(look.bundle, verdict.documents, Past(held, kept))
     if owned := dict(_owned_elsewhere(projection.rows, held)):
         return expected(family, refusing(look, owned), held)
     changes = diff(held.rows, projection.rows, kept=kept, retained=family.retained)
     fresh = family.project(look.bundle, verdict.documents, Past(Held()))
-    return Expected(changes, _owed(projection.rows, fresh.rows, held), projection.references)
+    return Expected(changes, _owed(family, projection.rows, fresh.rows, held), projection.references)
 
 
-def _owed(rows: Rows, fresh: Rows, held: Held) -> int:
+def _owed(family: Family, rows: Rows, fresh: Rows, held: Held) -> int:
     """Count the values that the past gives: columns that the files alone would fill otherwise, and rows only held."""
     count = 0
     for table, known in held.rows.items():
+        if table in family.built_in:
+            continue  # what no file says of such a row, its id alone does
         alone = {row[0]: row for row in fresh.get(table, ())}
         said = {row[0]: row for row in rows.get(table, ())}
         count += sum(len(row) - 2 for row_id, row in known.items() if row_id not in said)
@@ -127,7 +129,8 @@ def _parting(family: Family, look: Look, held: Held) -> Step:
     if not look.mirrored:
         return Step(look.bundle, dropped=dropped, archived=_alive(family, look, held))
     generations = {path: known.generation for path, known in held.files.items()}
-    return Step(look.bundle, changes=diff(held.rows, {}), generations=generations, dropped=dropped)
+    left = family.project(look.bundle, {}, Past(held)).rows
+    return Step(look.bundle, changes=diff(held.rows, left), generations=generations, dropped=dropped)
 
 
 def _alive(family: Family, look: Look, held: Held) -> bool:
@@ -165,14 +168,31 @@ def _step(family: Family, look: Look, held: Held, verdict: Verdict, projection: 
     step = _ledger(family, look, held, verdict, projection)
     generations = {path: known.generation for path, known in held.files.items()}
     generations.update((point.path, point.generation) for point in step.checkpoints)
-    if look.bundle.id not in held.rows.get(family.bundle_table, {}):
-        rows = {
-            table: [(*row, generations[row[-1]]) for row in found]  # type: ignore[index]
-            for table, found in projection.rows.items()
-        }
-        return replace(step, first=True, rows=rows, references=projection.references, generations=generations)
+    step = replace(step, references=projection.references, generations=generations)
+    first = _is_first(family, look, held)
+    if first and not any(held.rows.values()):  # as nearly all are: no change is made of each row
+        rows = {table: [(*row, generations[str(row[-1])]) for row in found] for table, found in projection.rows.items()}
+        return replace(step, first=True, rows=rows)
     changes = diff(held.rows, projection.rows, kept=verdict.kept(family, held), retained=family.retained)
-    return replace(step, changes=changes, references=projection.references, generations=generations)
+    return _arriving(family, replace(step, changes=changes)) if first else replace(step, changes=changes)
+
+
+def _is_first(family: Family, look: Look, held: Held) -> bool:
+    """Tell whether nothing of the bundle was ever applied."""
+    known = look.bundle.id in held.rows.get(family.bundle_table, {}) or bool(held.last_generations)
+    return not known and not any(point.generation for point in held.files.values())
+
+
+def _arriving(family: Family, step: Step) -> Step:
+    """Return the step with its new rows apart: one entry of the change log sums them up, but for shared tables."""
+    rows: dict[str, list[Row]] = {}
+    told: list[Change] = []
+    for change in step.changes:
+        if change.before is not None or change.after is None or change.table in family.built_in:
+            told.append(change)
+        else:
+            rows.setdefault(change.table, []).append((*change.after, step.generations[change.path or ""]))
+    return replace(step, first=True, rows=rows, changes=tuple(told))
 
 
 def _ledger(family: Family, look: Look, held: Held, verdict: Verdict, projection: Projection | None = None) -> Step:
@@ -193,6 +213,7 @@ def _ledger(family: Family, look: Look, held: Held, verdict: Verdict, projection
     changed = {point.path for point in checkpoints}
     return Step(
         look.bundle,
+        cause="upgrade" if _only_upgraded(family, checkpoints, held) else None,
         checkpoints=tuple(checkpoints),
         applied=tuple(applied),
         superseded=tuple(superseded),
@@ -204,6 +225,13 @@ def _ledger(family: Family, look: Look, held: Held, verdict: Verdict, projection
         waiting=verdict.waiting,
         leaving=() if look.partial else verdict.leaving,  # nobody knows what a closed directory holds
     )
+
+
+def _only_upgraded(family: Family, checkpoints: Sequence[Checkpoint], held: Held) -> bool:
+    """Tell whether the bytes are those that were decided about, by another version of the projection."""
+    known = [held.files.get(point.path) for point in checkpoints]
+    same = all(old and old.sha256 == point.sha256 for old, point in zip(known, checkpoints, strict=True))
+    return same and any(old and old.version != family.version for old in known)
 
 
 def _was(held: Held, path: str, state: str) -> bool:

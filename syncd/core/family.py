@@ -56,6 +56,14 @@ class Family:
     project: Callable[[Bundle, Mapping[str, Any], Past], Projection]
     key_ranges: Callable[[str, Bundle], tuple[tuple[str, str], ...]]
     """For a table and a bundle, the half-open ranges of ids that hold all its rows."""
+    owns: Callable[[Bundle, str, Row], bool]
+    """Tell whether a held row of a table, found in a bundle's range of ids, is that bundle's."""
+    owner: Callable[[str, str, str | None], str]
+    """Return the id of the bundle that gave a row, from its table, id and source path."""
+    unlisted: tuple[str, ...]
+    """Names of bundles that no row speaks of by itself."""
+    archived: Callable[[str], bool]
+    """Tell whether a bundle of that name is archived when it vanishes; else its rows leave with it."""
     built_in: Rows
     """Rows that are always there."""
     made: Callable[[str, str], Row]

@@ -1,18 +1,35 @@
 """The compound-state family: session directories of JSON files become sessions, tasks and what they hold. Pure.
 
+Besides them, the directory ``data`` is a bundle of its own: ``syncd.families.data``.
+
 Read ``project`` first: it is the whole of it. Rows are tuples in the column order of ``syncd_models.schema``.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from zlib import crc32
 
-from syncd.core.decode import Limits, decode_json
+from syncd.core.decode import Decoded, Limits, decode_json
 from syncd.core.family import Family, Past, Projection, Reading
 from syncd.core.moments import moment_text, parse_moment, seconds_between
-from syncd.errors import ShapeError
+from syncd.errors import DecodeError, ShapeError
+from syncd.families.belonging import DATA, bundle_named, key_ranges, owner, owns
+from syncd.families.business import (
+    KINDS,
+    KINDS_OF_JSON,
+    SECTIONS,
+    few,
+    in_sections,
+    read_sections,
+    read_table,
+    settled,
+    stem_of,
+)
 from syncd.families.children import CHILDREN, Source, add_children
+from syncd.families.credentials import discreet, speaks_of_integrations
+from syncd.families.data import project_data, unknown
 from syncd.families.facts import (
     LEADERS,
     Facts,
@@ -31,14 +48,16 @@ from syncd.families.facts import (
 )
 from syncd.families.roster import BUILT_IN, agent_id, agent_row, team_row
 from syncd.families.words import FINAL, fold_priority, fold_status, llm_family
+from syncd_models.documents.business import BUSINESS, ROSTER, TableFile
 from syncd_models.documents.compound_state import StateFile
 from syncd_models.schema import TABLES
-from syncd_models.values import DEFAULT_WORKSPACE, Bundle, Fault, Row
+from syncd_models.values import Bundle, Fault, Row
 
-VERSION = 1
+VERSION = 2
 VERBATIM = frozenset(
     {"id", "agentId", "sessionId", "parentSessionId", "sessionKey", "file"}
-    | {"priorityFile", "priority_file", "prdFile", "prd_file"}
+    | {"priorityFile", "priority_file", "prdFile", "prd_file", "path", "filePath", "file_path"}
+    | {"agent_id", "campaignId", "campaign_id", "entityId", "entity_id", "teamId", "team_id"}
 )
 
 
@@ -55,17 +74,29 @@ class Options:
 def compound_state(options: Options) -> Family:
     """Return the family with these options."""
     naive = options.naive_timezone
+
+    def is_bundle(name: str) -> bool:
+        return name == DATA or name.startswith(options.prefixes)
+
     return Family(
         name="compound-state",
         version=version_of(options),
-        tables=("sessions", "tasks", *CHILDREN),
+        tables=("teams", "agents", "sessions", "tasks", *CHILDREN, *BUSINESS),
         bundle_table="sessions",
-        retained=frozenset({"metrics"}),
-        is_bundle=lambda name: name.startswith(options.prefixes),
+        retained=frozenset({"metrics", *ROSTER}),
+        is_bundle=is_bundle,
         is_member=lambda name: name.endswith(".json") and not name.startswith("."),
-        read=lambda _, raw: read(raw, options),
-        project=lambda bundle, documents, past: project(bundle, documents, past, naive),
+        read=lambda path, raw: read_data(path, raw, options) if path.startswith(f"{DATA}/") else read(raw, options),
+        project=lambda bundle, documents, past: (
+            project_data(bundle, documents, past, is_bundle)
+            if bundle.name == DATA
+            else project(bundle, documents, past, naive)
+        ),
         key_ranges=key_ranges,
+        owns=lambda bundle, table, row: owns(bundle, table, row, is_bundle),
+        owner=lambda table, row_id, source_path: owner(table, row_id, source_path, is_bundle),
+        unlisted=(DATA,),
+        archived=lambda name: name != DATA,
         built_in=BUILT_IN,
         made=lambda table, row_id: (team_row if table == "teams" else agent_row)(row_id),
         bundle_named=bundle_named,
@@ -82,16 +113,45 @@ def version_of(options: Options) -> int:
 
 def read(raw: bytes, options: Options) -> Reading:
     """Decode and validate one state file; raises DecodeError or ShapeError."""
-    data, notes = decode_json(raw, options.limits, verbatim=VERBATIM, secrets=not options.redact)
+    data, notes = decode(raw, options, quiet=False)
     if not isinstance(data, dict):
         raise ShapeError(Fault(f"holds {KINDS_OF_JSON[type(data)]} where a state file is an object", 1, 1))
     document, more = StateFile.read(data)
-    return Reading(document, (*notes, *more))
+    if SECTIONS.isdisjoint(data):
+        return Reading(document, (*notes, *more))
+    with bounded():
+        sections, doubts = read_sections(data, options.naive_timezone)
+    return Reading(document.model_copy(update={"sections": sections}), (*notes, *more, *doubts))
 
 
-KINDS_OF_JSON: dict[type, str] = {
-    list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false", type(None): "null",
-}  # fmt: skip
+def read_data(path: str, raw: bytes, options: Options) -> Reading:
+    """Decode and validate one file of ``data``; raises DecodeError or ShapeError."""
+    table = stem_of(path)
+    if table not in KINDS:
+        return Reading(TableFile(table, []), (unknown(path),))
+    data, notes = decode(raw, options, quiet=table == "integrations")
+    with bounded():
+        document, doubts = read_table(path, data, options.naive_timezone)
+    return Reading(document, (*notes, *doubts))
+
+
+def decode(raw: bytes, options: Options, *, quiet: bool) -> Decoded:
+    """Decode JSON; a ``quiet`` refusal quotes nothing, and neither does one of bytes that speak of integrations."""
+    try:
+        return decode_json(raw, options.limits, verbatim=VERBATIM, secrets=not options.redact)
+    except DecodeError as error:
+        if quiet or speaks_of_integrations(raw):
+            raise DecodeError(discreet(error.fault)) from None
+        raise
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Refuse what nests deeper than can be followed. Raises DecodeError."""
+    try:
+        yield
+    except RecursionError:
+        raise DecodeError(Fault("nests deeper than can be followed (setting max_depth)")) from None
 
 
 def project(bundle: Bundle, documents: Mapping[str, StateFile], past: Past, naive: tzinfo) -> Projection:
@@ -124,6 +184,10 @@ def project(bundle: Bundle, documents: Mapping[str, StateFile], past: Past, naiv
     if source_path := leading({*documents, *past.kept}):
         last_start = _text(held_session[SESSION_STARTED]) if held_session else None
         rows["sessions"].append(session_row(bundle, facts, tasks, source_path, last_start))
+    if sectioned := {path: document.sections for path, document in documents.items() if document.sections}:
+        listed, doubled = settled(in_sections(bundle.id, sectioned), past)
+        rows |= listed
+        notes |= {path: (*notes.get(path, ()), *few(said)) for path, said in doubled.items()}
     return Projection(rows, references(rows), remembered, notes)
 
 
@@ -133,17 +197,6 @@ TASK_STARTED = TABLES["tasks"].columns.index("started_at")
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def stem_of(path: str) -> str:
-    """Return the name of the agent file: ``session-1/backend.json`` gives ``backend``."""
-    return path.rpartition("/")[2].removesuffix(".json")
-
-
-def bundle_named(session_id: str) -> Bundle:
-    """Return the bundle of a session: ``web/session-1`` lies in the workspace ``web``."""
-    workspace, _, name = session_id.rpartition("/")
-    return Bundle(workspace or DEFAULT_WORKSPACE, name)
 
 
 def task_id(bundle: Bundle, stem: str) -> str:
@@ -176,14 +229,6 @@ def references(rows: Mapping[str, list[Row]]) -> dict[str, list[Row]]:
     agents = [agent_row(str(task[2])) for task in rows["tasks"]]
     teams = [team_row(str(session[2])) for session in rows["sessions"]]
     return {"teams": teams, "agents": agents}
-
-
-def key_ranges(table: str, bundle: Bundle) -> tuple[tuple[str, str], ...]:
-    """Return the ranges of ids that hold a session's rows; ``session-1-`` also begins the ids of ``session-1-2``."""
-    if table == "sessions":
-        return ((bundle.id, f"{bundle.id}\0"),)
-    tasks = (f"task-{bundle.id}-", f"task-{bundle.id}.")
-    return (tasks,) if table == "tasks" else (tasks, (f"{bundle.id}/", f"{bundle.id}0"))
 
 
 def task_row(bundle: Bundle, stem: str, path: str, document: StateFile, times: Times, past: Past) -> Row:

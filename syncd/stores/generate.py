@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 import syncd_models
 from syncd_models import ledger, rows
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 HEADER = '''"""Tables as plain data and SQLite text. Made by ``python -m syncd.stores.generate``; do not edit."""
 

@@ -1,5 +1,6 @@
 """Bringing an older database up to this release: a copy first, then Alembic, in one transaction."""
 
+import glob
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from syncd_models.schema import VERSION
@@ -22,6 +24,20 @@ def config(connection: Connection) -> Config:
     found.set_main_option("path_separator", "os")
     found.attributes["connection"] = connection
     return found
+
+
+def pending_after(version: int) -> list[str]:
+    """Return number and title of the migrations that lead from a schema to this release's, in order."""
+    found = Config()
+    found.set_main_option("script_location", str(MIGRATIONS))
+    found.set_main_option("path_separator", "os")
+    revisions = ScriptDirectory.from_config(found).iterate_revisions("heads", f"{version:04d}")
+    return [f"{each.revision} {each.doc}" for each in reversed([*revisions])]
+
+
+def copies(path: Path, version: int) -> list[Path]:
+    """Return the dated copies that were made of a database before it left a schema, oldest first."""
+    return sorted(path.parent.glob(f"{glob.escape(path.name)}.schema-{version}.*.bak"))
 
 
 def upgrade(path: Path, version: int) -> Path:

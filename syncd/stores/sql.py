@@ -3,19 +3,20 @@
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 from syncd.core.family import Family
 from syncd.core.moments import EPOCH, moment_text
 from syncd.core.reconcile import Group, Stamps, grouped
 from syncd.stores import sqlite
+from syncd.stores.changelog import ChangeLog
 from syncd_models.schema import TABLES
-from syncd_models.values import Bundle, Change, Checkpoint, Held, Row, Step
+from syncd_models.values import Bundle, Checkpoint, Held, Row, Step
 
 PAGE = 4096
 NEVER = -1  # a size that no file has: such stamps match nothing
@@ -30,10 +31,28 @@ class SqlStore:
         self.connection = connection
         self._now = now
         self._known: set[str] = set()
+        self.log = ChangeLog(self)
 
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+    def beside(self) -> "SqlStore":
+        """Return a new, empty store of the same kind, for what is to take this one's place."""
+        fresh = self.database.beside()
+        return SqlStore(fresh, fresh.open(), self._now)
+
+    def take(self, fresh: "SqlStore") -> None:
+        """Put what another store holds in this one's place, at once; the caller holds the writer lock."""
+        fresh.close()
+        self.database.take(fresh.database, self.connection)
+        self._known.clear()
+        self.log.forget()
+
+    def discard(self) -> None:
+        """Close the store and remove its database."""
+        self.close()
+        self.database.discard()
 
     @contextmanager
     def writer(self) -> Iterator[None]:
@@ -61,7 +80,9 @@ class SqlStore:
         racy = self._racy(bundles)
         generations = self._last_generations(bundles)
         own = self._rows(family, family.bundle_table, bundles)
-        seen = bundles if whole else [each for each in bundles if own[each][0]]
+        seen = [
+            each for each in bundles if whole or own[each][0] or files[each] or not family.archived(each.name)
+        ]  # fmt: skip
         tables = {
             table: self._rows(family, table, seen) for table in family.tables if seen and table != family.bundle_table
         }
@@ -83,7 +104,6 @@ class SqlStore:
     ) -> dict[Bundle, tuple[dict[str, Row], dict[str, str]]]:
         """Return for each bundle its rows, and the owners of rows in its id range that are not its own."""
         ranges = [(n, *each) for n, bundle in enumerate(bundles) for each in family.key_ranges(table, bundle)]
-        session = TABLES[table].columns.index("session_id") if "session_id" in TABLES[table].columns else None
         found: dict[Bundle, tuple[dict[str, Row], dict[str, str]]] = {bundle: ({}, {}) for bundle in bundles}
         for part in batched(ranges, 1000):
             values = ",".join(["(?,?,?)"] * len(part))
@@ -93,11 +113,9 @@ class SqlStore:
             )
             for n, *row in self.query(text, [*chain.from_iterable(part)]):
                 bundle = bundles[n]
-                home = str(row[-2]).partition("/")[0]
-                mine = home == bundle.name or (session is not None and row[session] == bundle.id)
-                if mine or table == family.bundle_table or not family.is_bundle(home):
+                if family.owns(bundle, table, tuple(row)):
                     found[bundle][0][row[0]] = tuple(row)
-                else:
+                elif family.archived(bundle.name):  # the data directory's range of ids spans all bundles
                     found[bundle][1][row[0]] = str(row[-2])
         return found
 
@@ -173,6 +191,7 @@ class SqlStore:
             finally:
                 if not keep:
                     self._known.clear()
+                    self.log.forget()
 
     def apply(self, family: Family, steps: Sequence[Step], cause: str, *, trial: bool = False) -> None:
         """Write the steps in one transaction: rows, checkpoints, quarantine and change log.
@@ -180,23 +199,22 @@ class SqlStore:
         A ``trial`` is taken back: it only tells whether the database would take them.
         """
         with self.transaction(keep=not trial):
-            now = self._moment()
+            now = self.log_moment()
             self._write_rows(family, steps)
             self._archive(family, steps, now)
             self._write_ledger(steps, now)
-            self._log(family, steps, cause, now)
+            self.log.write(family, steps, cause, now)
 
-    def _moment(self) -> str:
+    def log_moment(self) -> str:
         """Return the time for the change log, which never goes back."""
-        last = self.connection.execute("SELECT at FROM changes ORDER BY seq DESC LIMIT 1").fetchone()
-        now = moment_text(self._now()) or ""
-        return max(now, last[0]) if last else now
+        return max(moment_text(self._now()) or "", self.log.last()[1])
 
     def _write_rows(self, family: Family, steps: Sequence[Step]) -> None:
         for table in family.built_in:
             wanted = {str(row[0]): (*row, 0) for step in steps for row in step.references.get(table, ())}
             missing = [row for row_id, row in wanted.items() if row_id not in self._known]
-            self._insert_absent(table, missing)
+            self.insert_absent(table, missing)
+            self._known.update(str(row[0]) for row in missing)
         # A new row is never an upsert: the id may have become another bundle's since this one was recalled.
         inserts: dict[str, list[Row]] = defaultdict(list)
         upserts: dict[str, list[Row]] = defaultdict(list)
@@ -207,21 +225,27 @@ class SqlStore:
                     deletes[change.table].append((change.row_id,))
                 else:
                     written = inserts if change.before is None else upserts
-                    written[change.table].append((*change.after, step.generations[change.path]))
+                    # A row that no file gives any more is of no file's generation.
+                    generation = 0 if change.after[-1] is None else step.generations[str(change.after[-1])]
+                    written[change.table].append((*change.after, generation))
         for table in family.tables:
             first = [row for step in steps if step.first for row in step.rows.get(table, ())]
-            self._many(sqlite.insert, table, first + inserts[table])
-            self._many(sqlite.upsert, table, upserts[table])
+            self.many("insert", table, first + inserts[table])
+            self.many("upsert", table, upserts[table])
         for table in reversed(family.tables):
             self.connection.executemany(f'DELETE FROM "{table}" WHERE id = ?', deletes[table])  # noqa: S608
 
-    def _insert_absent(self, table: str, rows: Iterable[Row]) -> None:
-        rows = list(rows)
-        self.connection.executemany(f"{sqlite.insert(table, 1)} ON CONFLICT DO NOTHING", rows)
-        self._known.update(str(row[0]) for row in rows)
+    def run(self, text: str, rows: Sequence[Row]) -> None:
+        """Run a statement once for each row of values."""
+        self.connection.executemany(text, rows)
 
-    def _many(self, text: Callable[[str, int], str], table: str, rows: Sequence[Row]) -> None:
-        """Write rows, a hundred a statement: the text of each size is made once."""
+    def insert_absent(self, table: str, rows: Sequence[Row]) -> None:
+        """Write those rows whose keys are not there yet."""
+        self.connection.executemany(f"{sqlite.insert(table, 1)} ON CONFLICT DO NOTHING", rows)
+
+    def many(self, how: Literal["insert", "upsert"], table: str, rows: Sequence[Row]) -> None:
+        """Write rows, some hundred a statement: the text of each size is made once."""
+        text = sqlite.insert if how == "insert" else sqlite.upsert
         size = sqlite.ROWS_A_STATEMENT
         whole = len(rows) - len(rows) % size
         if whole:
@@ -256,37 +280,23 @@ class SqlStore:
             done["racy_files"] += [*left, *((workspace, path) for path in step.settled)]
         for table, paths in done.items():
             self.connection.executemany(f"DELETE FROM {table} WHERE workspace = ? AND path = ?", paths)  # noqa: S608
-        self._many(sqlite.upsert, "files", files)
-        self.connection.executemany(f"{sqlite.insert('file_versions', 1)} ON CONFLICT DO NOTHING", former)
-        self._many(sqlite.upsert, "file_versions", versions)
-        self._many(sqlite.upsert, "racy_files", racy)
+        self.many("upsert", "files", files)
+        self.insert_absent("file_versions", former)
+        self.many("upsert", "file_versions", versions)
+        self.many("upsert", "racy_files", racy)
         text = sqlite.upsert("quarantine", 1).replace(', "first_seen"=excluded."first_seen"', "")
         self.connection.executemany(text, quarantined)
-
-    def _log(self, family: Family, steps: Sequence[Step], cause: str, now: str) -> None:
-        entries: list[Row] = []
-        for step in steps:
-            bundle = step.bundle.id
-            if step.first:
-                entries.append((None, now, bundle, None, None, None, None, "r", None, None, cause))
-            for change in step.changes:
-                before, after = _differing(change)
-                entries.append(
-                    (None, now, bundle, change.path, step.generations.get(change.path), change.table, change.row_id,
-                     change.op, before, after, cause)
-                )  # fmt: skip
-            if step.archived:
-                entries.append(
-                    (None, now, bundle, None, None, family.bundle_table, bundle, "u", '{"archived_at":null}',
-                     json.dumps({"archived_at": now}), cause)
-                )  # fmt: skip
-        self._many(sqlite.insert, "changes", entries)
 
     def record(self, kind: str, started: str, result: Mapping[str, Any]) -> None:
         """Remember the last run of a kind."""
         with self.writer(), self.transaction():
             row = (kind, started, moment_text(self._now()), json.dumps(result, ensure_ascii=False))
-            self._many(sqlite.upsert, "runs", [row])
+            self.many("upsert", "runs", [row])
+
+    def horizon(self) -> str | None:
+        """Return the time before which the change log was pruned; None if it never was."""
+        found = self.query("SELECT result FROM runs WHERE kind = 'prune'")
+        return json.loads(found[0][0]).get("changes_before") if found else None
 
     def moment(self) -> str:
         """Return the time as the database writes it."""
@@ -302,7 +312,7 @@ class SqlStore:
     def bind(self, workspace: str, root: str, identity: tuple[int, int]) -> None:
         """Bind a workspace to its root."""
         with self.writer(), self.transaction():
-            self._many(sqlite.upsert, "workspaces", [(workspace, root, *identity, self.moment())])
+            self.many("upsert", "workspaces", [(workspace, root, *identity, self.moment())])
 
     def lies_in(self, root: str) -> bool:
         """Tell whether the database itself lies under that root, and so moves along with it."""
@@ -337,7 +347,7 @@ class SqlStore:
         if any(counted[table] < len(rows) for table, rows in family.built_in.items()):
             with self.writer(), self.transaction():
                 for table, rows in family.built_in.items():
-                    self._insert_absent(table, [(*row, 0) for row in rows])
+                    self.insert_absent(table, [(*row, 0) for row in rows])
 
 
 ARCHIVED_AT = TABLES["sessions"].columns.index("archived_at")
@@ -367,22 +377,3 @@ def _former_versions(step: Step) -> Iterator[Row]:
     for point in (*step.superseded, *(point for point in step.dropped if point.state != "quarantined")):
         if point.generation and point.sha256:
             yield (step.bundle.workspace, point.path, point.generation, point.sha256, None, None)
-
-
-def _differing(change: Change) -> tuple[str | None, str | None]:
-    """Return before and after as JSON of the changed columns; all of them where a row comes or goes."""
-    columns = TABLES[change.table].columns
-    before, after = change.before, change.after
-    if before is None or after is None:
-        return _json(columns, before), _json(columns, after)
-    changed = [n for n, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
-    names = [columns[n] for n in changed]
-    return _json(names, [before[n] for n in changed]), _json(names, [after[n] for n in changed])
-
-
-def _json(columns: Sequence[str], values: Sequence[Any] | None) -> str | None:
-    if values is None:
-        return None
-    # As the database holds them: a flag that comes from a file is True, and the same one that is held is 1.
-    plain = (int(value) if isinstance(value, bool) else value for value in values)
-    return json.dumps(dict(zip(columns, plain, strict=False)), ensure_ascii=False, separators=(",", ":"))

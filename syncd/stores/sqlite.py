@@ -3,7 +3,8 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,7 +67,7 @@ class SQLite:
                 raise StoreRefused(f"the folder {self.path.parent} does not exist", hint)
         with self.lock("writer").held(), translated(self.name):
             try:
-                version = self._version()
+                version = self.version()
             except NotOurs:
                 if not adopt:
                     raise
@@ -91,8 +92,8 @@ class SQLite:
         if not self.exists():
             raise StoreRefused(f"there is no database at {self.path}", "Run `syncd sync` first, or choose --database.")
         with translated(self.name):
-            if self._version() != VERSION:
-                raise StoreRefused(f"{self.path} has no up-to-date schema", "Run `syncd sync` once: it migrates it.")
+            if self.version() != VERSION:
+                raise StoreRefused(f"{self.path} has no up-to-date schema", "Run `syncd migrate` once.")
             return self._connect(f"file:{quoted(self.path)}?mode=ro")
 
     @staticmethod
@@ -104,7 +105,7 @@ class SQLite:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    def _version(self) -> int:
+    def version(self) -> int:
         """Return the schema version, 0 for a new database; refuse a file that is not ours before writing to it."""
         if not self.exists() or (self.path.is_file() and self.path.stat().st_size == 0):
             return 0
@@ -144,6 +145,40 @@ class SQLite:
             shutil.copy2(path, aside)
         for path in reversed(found):
             path.unlink()
+
+    # Taking the place of another
+
+    def beside(self) -> "SQLite":
+        """Return a file next to this one, for what is to take its place; what an earlier try left there goes."""
+        fresh = SQLite(self.path.with_name(f"{self.path.name}.rebuild"))
+        fresh.discard()
+        return fresh
+
+    def take(self, fresh: "SQLite", connection: sqlite3.Connection) -> None:
+        """Put what another file holds in this one's place, in one transaction: a reader sees the old or the new.
+
+        ``connection`` is a writer's to this file, outside of any transaction.
+        """
+        with translated(self.name), closing(sqlite3.connect(fresh.path)) as source:
+            source.backup(connection, progress=_unless_busy())
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # as far as readers let it
+
+    def discard(self) -> None:
+        """Remove the file, its journals and its lock."""
+        for tail in ("-wal", "-shm", "-journal", ".writer.lock", ""):
+            Path(f"{self.path}{tail}").unlink(missing_ok=True)
+
+
+def _unless_busy() -> Callable[[int, int, int], None]:
+    """Return what a backup reports to: the driver itself would wait for ever for a database that another holds."""
+    until = time.monotonic() + 4 * BUSY_SECONDS
+
+    def report(status: int, remaining: int, total: int) -> None:
+        del remaining, total
+        if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > until:
+            raise sqlite3.OperationalError("database is locked")
+
+    return report
 
 
 class NotOurs(StoreRefused):

@@ -8,7 +8,7 @@ from tests.command import call, document, put, rows, set_back, spawn
 
 TORN = '{"status": "completed", "task": "half of i'
 REPORT = {
-    *("schema", "dry_run", "sessions_changed", "rows", "changes", "archived", "refused", "waiting"),
+    *("schema", "dry_run", "sessions_changed", "data_changed", "rows", "changes", "archived", "refused", "waiting"),
     *("leaving", "ignored_names", "held_back", "missing"),
 }
 
@@ -39,6 +39,28 @@ def test_the_report_as_json_has_its_documented_fields(root: Path) -> None:
     assert said.facts["schema"] == 1
     assert said.facts["rows"] == {"created": 4, "updated": 0, "deleted": 0}
     assert call("sync", "--root", root, "--json", "session-1").facts.keys() == REPORT
+
+
+def test_the_data_directory_is_no_session(root: Path) -> None:
+    """It is named beside the sessions that changed, and counted among none; alone it is named alone."""
+    leads = put(root / "data" / "leads.json", b'[{"id": "lead-1", "company": "Acme"}]')
+    foreseen = call("sync", "--root", root, "--dry-run", "--json")
+    assert (foreseen.code, foreseen.facts["sessions_changed"], foreseen.facts["data_changed"]) == (0, 2, True)
+    assert [each["table"] for each in foreseen.facts["changes"] if each["row_id"] == "data"] == [None]
+    said = call("sync", "--root", root)
+    assert (said.code, said.out) == (0, "synced data/ and 2 session(s): rows 5 created, 0 updated, 0 deleted\n")
+    assert call("sync", "--root", root, "--json").facts["data_changed"] is False
+    put(leads, b'[{"id": "lead-1", "company": "Acme Ltd"}]')
+    again = call("sync", "--root", root)
+    assert (again.code, again.out) == (0, "synced data/: rows 0 created, 1 updated, 0 deleted\n")
+
+
+def test_a_refused_file_of_data_stands_in_the_report(root: Path) -> None:
+    """It keeps nothing else back, and the exit code is 1."""
+    put(root / "data" / "leads.json", TORN)
+    said = call("sync", "--root", root, "--json")
+    assert (said.code, said.facts["sessions_changed"], said.facts["data_changed"]) == (1, 2, False)
+    assert [each["path"] for each in said.facts["refused"]] == ["data/leads.json"]
 
 
 def test_a_refused_file_stands_in_the_report(root: Path) -> None:

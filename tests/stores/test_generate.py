@@ -40,7 +40,7 @@ def test_each_row_class_has_a_table_and_each_table_a_class() -> None:
     """No table is declared twice or forgotten."""
     classes = {
         getattr(found, "__tablename__", "")
-        for name in ("syncd_models.rows.work", "syncd_models.ledger")
+        for name in ("syncd_models.rows.work", "syncd_models.rows.business", "syncd_models.ledger")
         for found in vars(importlib.import_module(name)).values()
         if isinstance(found, type) and hasattr(found, "__table__")
     }

@@ -147,10 +147,14 @@ class StateFile(Lenient):
     scores: dict[str, Any] | None = None
     qualityScore: Number | None = None
 
+    sections: dict[str, Any] | None = None
+    """Entries of business tables by table, as ``documents.business.Listed``: never from a key of this name."""
+
     @classmethod
     def normalised(cls, data: dict[str, Any]) -> dict[str, Any]:
         """Write every list of things as a list of objects, and every name of a thing as its text."""
         found = {key: value for key, value in data.items() if value is not None}
+        found.pop("sections", None)
         for name, reader in READERS.items():
             if (value := found.get(name)) is not None:
                 found[name] = reader(value)

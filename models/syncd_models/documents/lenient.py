@@ -54,11 +54,17 @@ class Lenient(BaseModel):
     @classmethod
     def read(cls, data: dict[str, Any]) -> tuple[Self, list[str]]:
         """Validate what can be, take the rest out of the data, and note it by JSON pointer."""
+        document, pointers = cls.sift(data)
+        return document, wrong_types(pointers) if pointers else []
+
+    @classmethod
+    def sift(cls, data: dict[str, Any]) -> tuple[Self, list[str]]:
+        """Validate what can be, take the rest out of the data, and return the JSON pointers to it."""
         data = cls.normalised(data)
         pointers: list[str] = []
         while True:
             try:
-                return cls.model_validate(data), _notes(pointers) if pointers else []
+                return cls.model_validate(data), pointers
             except ValidationError as error:
                 complaints = error.errors(include_url=False, include_context=False, include_input=False)
                 # A union complains once a member, so places repeat.
@@ -66,8 +72,8 @@ class Lenient(BaseModel):
                 pointers += [_take_out(data, place) for place in places]
 
 
-def _notes(pointers: list[str]) -> list[str]:
-    """Say which fields were read as absent, the first few by name."""
+def wrong_types(pointers: list[str]) -> list[str]:
+    """Note which fields were read as absent, the first few by name."""
     names = list(dict.fromkeys(pointers))
     more = [f"{len(names) - MOST_NOTES} more of the wrong type"] if len(names) > MOST_NOTES else []
     return [f"{name}: wrong type, read as absent" for name in names[:MOST_NOTES]] + more
@@ -91,4 +97,9 @@ def _take_out(data: Any, place: tuple[int | str, ...]) -> str:
         del data[last]
     else:
         data[last] = None
-    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in place)
+    return pointer(*place)
+
+
+def pointer(*steps: int | str) -> str:
+    """Return the JSON pointer along these steps."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)

@@ -1,5 +1,19 @@
 """The tables as SQLModel classes: the contract with whoever reads the database from Python."""
 
+from syncd_models.rows.business import (
+    Achievement,
+    AutomationCandidate,
+    Campaign,
+    Content,
+    Experiment,
+    Integration,
+    Lead,
+    LessonLearned,
+    Pattern,
+    Repository,
+    Reward,
+    UserCommand,
+)
 from syncd_models.rows.work import (
     Agent,
     Blocker,
@@ -16,16 +30,28 @@ from syncd_models.rows.work import (
 )
 
 __all__ = [
+    "Achievement",
     "Agent",
+    "AutomationCandidate",
     "Blocker",
+    "Campaign",
     "Concern",
+    "Content",
     "Deliverable",
+    "Experiment",
+    "Integration",
+    "Lead",
+    "LessonLearned",
     "LlmUsage",
     "Message",
     "Metric",
     "NextStep",
+    "Pattern",
+    "Repository",
+    "Reward",
     "Session",
     "Task",
     "TaskItem",
     "Team",
+    "UserCommand",
 ]
