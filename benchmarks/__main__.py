@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
-from benchmarks import bulk, light
+from benchmarks import bulk, light, past
 from benchmarks.figures import Figure
 from benchmarks.ground import Ground, Unexpected
 from benchmarks.processes import CommandFailed
@@ -22,9 +22,10 @@ MEASURED: dict[str, Callable[[Ground], list[Figure]]] = {
     "startup": light.startup,
     "one": light.one,
     "size": bulk.size,
+    "past": past.past,
 }
-"""In the order in which they run: what rewrites files comes last."""
-SESSIONS, RUNS = 10_000, 5
+"""In the order in which they run: what rewrites files comes last, but for what has files of its own."""
+SESSIONS, RUNS, CHANGES = 10_000, 5, 1_000_000
 
 
 def arguments() -> argparse.Namespace:
@@ -32,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measure syncd beside the same work by hand.")
     parser.add_argument("--sessions", type=above_zero, default=SESSIONS, metavar="N", help="sessions of six files")
     parser.add_argument("--sessions-large", type=above_zero, metavar="N", help="memory once more, at so many")
+    parser.add_argument("--changes", type=above_zero, default=CHANGES, metavar="N", help="changes in a past")
     parser.add_argument("--runs", type=above_zero, default=RUNS, metavar="N", help="rounds of each figure")
     parser.add_argument("--only", nargs="+", choices=[*MEASURED], default=[*MEASURED], metavar="NAME",
                         help=f"of {', '.join(MEASURED)}")  # fmt: skip
@@ -59,6 +61,8 @@ def notes(asked: argparse.Namespace) -> list[str]:
         found.append("memory at ten times the files was not measured: that takes --sessions-large 100000")
     if asked.sessions < SESSIONS:
         found.append(f"what a figure must be is meant for {SESSIONS:,} sessions, not for {asked.sessions:,}")
+    if "past" in asked.only and asked.changes < CHANGES:
+        found.append(f"what a past must be is meant for {CHANGES:,} changes, not for {asked.changes:,}")
     if asked.runs < RUNS:
         found.append(f"{asked.runs} rounds are too few for a median that can be relied on: at least {RUNS}")
     return found
@@ -81,7 +85,7 @@ def main() -> None:
     asked = arguments()
     with folder(keep=asked.keep) as place:
         known = machine(place)
-        ground = Ground(place, asked.sessions, asked.runs, asked.sessions_large)
+        ground = Ground(place, asked.sessions, asked.runs, asked.sessions_large, asked.changes)
         known["tree"] = f"{len(ground.names):,} sessions, {ground.files:,} files, {ground.files_bytes:,} bytes"
         found = {name: measure(ground) for name, measure in MEASURED.items() if name in asked.only}
     print(as_text(known, found, notes(asked)))

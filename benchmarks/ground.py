@@ -29,11 +29,12 @@ class Unexpected(Exception):
 class Ground:
     """A temporary folder with a tree of so many sessions."""
 
-    def __init__(self, place: Path, sessions: int, runs: int, large: int | None) -> None:
+    def __init__(self, place: Path, sessions: int, runs: int, large: int | None, changes: int) -> None:
         """Write the tree, and give it the time to settle."""
         self.place = place
         self.runs = runs
         self.large = large
+        self.changes = changes
         self.root = place / "state"
         self.empty = place / "empty"
         self.empty.mkdir()
@@ -153,9 +154,14 @@ def used_bytes(database: Path) -> int:
     """Return the bytes of the pages in use, once the journal is in the file."""
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        pages, free, size = (
-            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-        )
+        return pages_in_use(connection)
+
+
+def pages_in_use(connection: sqlite3.Connection) -> int:
+    """Return the bytes of the pages in use."""
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
     return int((pages - free) * size)
 
 

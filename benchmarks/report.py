@@ -20,6 +20,7 @@ TITLES = {
     "startup": "Start-up, on the whole database",
     "one": "One file changed",
     "size": "Size: pages in use, after a checkpoint",
+    "past": "The past: 10,000 tasks and a long change log",
 }
 READING = (
     "A ratio is taken within a round, in which everything that is compared runs once, one after the other; shown are "

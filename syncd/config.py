@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.errors import ConfigError
+from syncd.stores.url import Url, parse_url
 from syncd_models.values import DEFAULT_WORKSPACE, Bundle
 
 DEFAULT_ROOT = ".compound-state"
@@ -36,7 +37,7 @@ class Settings:
     """Every setting; ``origins`` says of each where its value came from."""
 
     root: tuple[Root, ...]
-    database: Path
+    database: Path | Url
     config: Path | None
     session_prefixes: tuple[str, ...]
     naive_timezone: str
@@ -116,15 +117,14 @@ def _root(text: Any) -> Root:
     return Root(name, Path(os.path.realpath(_path(directory))))
 
 
-def _database(text: Any) -> Path:
+def _database(text: Any) -> Path | Url:
     written = str(text)
     if written.startswith("sqlite:///"):
         written = written.removeprefix("sqlite:///")
     elif "://" in written:
-        scheme = written.partition("://")[0]
-        raise ValueError(f"this release keeps its rows in SQLite; {scheme}:// is not supported, give a path")
+        return parse_url(written)
     if not written or "\0" in written:
-        raise ValueError("give the path of a database file")
+        raise ValueError("give the path of a database file, or postgresql://USER@HOST/DATABASE")
     return _path(written)
 
 
@@ -187,7 +187,7 @@ SETTINGS = (
     Setting("root", _root, None, "A directory of session directories, repeatable; NAME is its workspace.",
             "[NAME=]DIR", many=True, hidden=False),
     Setting("database", _database, None, f"The database (default: {DATABASE_NAME} in the first root).",
-            "PATH", hidden=False),
+            "PATH|URL", hidden=False),
     Setting("session_prefixes", _prefix, ("session-", "orchestrator-"), "What names of session directories begin with.",
             "PREFIX", many=True),
     Setting("naive_timezone", _zone_name, "UTC", "The zone of times that are written without one.", "ZONE"),

@@ -153,17 +153,26 @@ def _fields(before: str | None, after: str | None) -> dict[str, Field]:
 
 def known_since(store: SqlStore, bundle: str) -> str | None:
     """Return from when on the past of a session is known; None where it never gave a row."""
-    first = store.query("SELECT at, op FROM changes WHERE bundle = ? ORDER BY seq LIMIT 1", (bundle,))
-    horizon = store.horizon()
-    if first and first[0][1] == "r":
-        return max(str(first[0][0]), horizon or "")
-    return horizon or (str(first[0][0]) if first else None)
+    read = "SELECT at FROM changes WHERE bundle = ? AND op = 'r' ORDER BY seq DESC LIMIT 1"
+    found = store.query(read, (bundle,))
+    return max(str(found[0][0]), store.horizon() or "") if found else store.horizon()
 
 
 def row_known_since(store: SqlStore, family: Family, table: str, row_id: str) -> str | None:
     """Return from when on the past of a row is known; None where nothing ever was."""
+    if table in family.built_in:
+        return _beginning(store)
     bundle = _bundle_of(store, family, table, row_id)
-    return _beginning(store) if bundle is None or table in family.built_in else known_since(store, bundle)
+    return known_since(store, bundle) if bundle is not None else _nobodys_since(store, family, table, row_id)
+
+
+def _nobodys_since(store: SqlStore, family: Family, table: str, row_id: str) -> str | None:
+    """Return from when on it is known that there is no such row: it may have been of a session that was pruned."""
+    pruned = store.query("SELECT bundle, at FROM changes WHERE op = 'r' AND cause = 'prune' ORDER BY seq DESC")
+    for bundle, at in pruned:
+        if any(low <= row_id < high for low, high in family.key_ranges(table, family.bundle_named(bundle))):
+            return str(at)
+    return _beginning(store)
 
 
 def row_at(store: SqlStore, family: Family, table: str, row_id: str, at: str) -> Moment:

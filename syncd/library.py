@@ -12,16 +12,15 @@ from typing import Any, Literal, Self, TypeAlias, TypedDict, Unpack
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from syncd import history
+from syncd import config, history
 from syncd.config import SETTINGS, Settings, load
-from syncd.core.moments import moment_text, parse_moment
 from syncd.errors import ConfigError
 from syncd.history import Event, Moment
 from syncd.report import SyncReport
 from syncd.status import Status, status
 from syncd.stores.reading import reading_engine
 from syncd.verify import Verification
-from syncd.wiring import asked_by, database_of, family_of, read_store, run_sync, run_verify, sessions_named
+from syncd.wiring import asked_by, database_of, family_of, read_store, run_sync, run_verify, utc_now
 from syncd_models.values import DEFAULT_WORKSPACE
 
 Place: TypeAlias = str | os.PathLike[str]
@@ -179,23 +178,24 @@ class OpenStore:
     ) -> Moment:
         """Return a table, one row of it, or a session with all its rows, as it was at a time.
 
-        Give ``table``, ``table`` and ``row_id``, or ``session``. A time without a zone is in ``naive_timezone``. Where
-        the past is not known, the answer says so, and names the sessions that were first read later. Raises ConfigError
-        for what is no time, no table with a history or no session id.
+        Give ``table``, ``table`` and ``row_id``, or ``session``. ``when`` is a datetime, or text as the command takes
+        it: "2026-02-09 12:00", "14:03", "2h" for two hours ago; without a zone it is in ``naive_timezone``. Where the
+        past is not known, the answer says so, and names the sessions that were first read later. Raises ConfigError for
+        what is no time, no table with a history or no session id.
         """
+        if (table is None) == (session is None) or (row_id is not None and table is None):
+            hint = 'Ask for at(when, "tasks"), at(when, "tasks", row_id=…) or at(when, session=…).'
+            raise ConfigError("at: give a table, a table and a row_id, or a session", hint)
         moment, family = self._moment(when), family_of(self._settings)
-        if table is not None and session is None:
+        if table is not None:
             self._check(table)
-            with read_store(self._settings) as store:
-                if row_id is None:
-                    return history.table_at(store, family, table, moment)
-                return history.row_at(store, family, table, row_id, moment)
-        if session is not None and table is None and row_id is None:
-            (bundle,) = sessions_named([session], self._settings)
-            with read_store(self._settings) as store:
+        bundle = config.session(session, self._settings) if session is not None else None
+        with read_store(self._settings) as store:
+            if bundle is not None:
                 return history.session_at(store, family, bundle, moment)
-        hint = 'Ask for at(when, "tasks"), at(when, "tasks", row_id=…) or at(when, session=…).'
-        raise ConfigError("at: give a table, a table and a row_id, or a session", hint)
+            if row_id is None:
+                return history.table_at(store, family, str(table), moment)
+            return history.row_at(store, family, str(table), row_id, moment)
 
     def _check(self, table: str) -> None:
         """Raise ConfigError for a table without a history: its name goes into SQL."""
@@ -205,11 +205,8 @@ class OpenStore:
 
     def _moment(self, when: str | datetime) -> str:
         """Return a time as the database writes it."""
-        said = when.isoformat() if isinstance(when, datetime) else when
-        moment = moment_text(parse_moment(said, self._settings.zone))
-        if moment is None:
-            raise ConfigError(f"{when!r} is not a time", 'Write it as "2026-02-09 12:00", or pass a datetime.')
-        return moment
+        said = when.isoformat() if isinstance(when, datetime) else str(when)
+        return history.time_of(said, self._settings.zone, utc_now())
 
     @contextmanager
     def session(self) -> Iterator[Session]:

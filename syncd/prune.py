@@ -44,24 +44,27 @@ def prune(store: SqlStore, family: Family, now: datetime, days: tuple[int, int],
     text = "SELECT id FROM sessions WHERE archived_at < ? ORDER BY id"
     found.sessions = [row_id for (row_id,) in store.query(text, (archived,))]
     last = store.log.seq_before(changes)
-    found.changes = _count_changes(store, found.sessions, last)
+    with_sessions, others = _count_changes(store, found.sessions, last)
+    found.changes = with_sessions + others
     for part in batched(found.sessions, BATCH):
         found.rows += _remove_sessions(store, family, [family.bundle_named(row_id) for row_id in part], dry=dry)
-    if last and store.query("SELECT 1 FROM changes WHERE seq <= ? LIMIT 1", (last,)):
+    if others:
         found.changes_before = max(changes, found.changes_before or "")
-        if not dry:
-            _remove_changes(store, found, last)
+    if last and not dry:
+        _remove_changes(store, found, last)
     return found
 
 
-def _count_changes(store: SqlStore, sessions: Sequence[str], last: int) -> int:
-    """Count the entries up to one, and those that go with their session."""
-    count = int(store.query("SELECT COUNT(*) FROM changes WHERE seq <= ?", (last,))[0][0])
+def _count_changes(store: SqlStore, sessions: Sequence[str], last: int) -> tuple[int, int]:
+    """Count the entries that go with their session, and the others up to one entry."""
+    with_sessions, others = 0, int(store.query("SELECT COUNT(*) FROM changes WHERE seq <= ?", (last,))[0][0])
     for part in batched(sessions, BATCH):
         marks = ",".join("?" * len(part))
-        text = f"SELECT COUNT(*) FROM changes WHERE bundle IN ({marks}) AND seq > ?"  # noqa: S608
-        count += store.query(text, (*part, last))[0][0]
-    return count
+        text = f"SELECT COUNT(*), SUM(seq <= ?) FROM changes WHERE bundle IN ({marks})"  # noqa: S608
+        ((count, old),) = store.query(text, (last, *part))
+        with_sessions += count
+        others -= old or 0
+    return with_sessions, others
 
 
 def _remove_sessions(store: SqlStore, family: Family, bundles: Sequence[Bundle], *, dry: bool) -> int:
@@ -95,11 +98,13 @@ def _remove(store: SqlStore, family: Family, bundle: Bundle, held: Held, last: i
 
 def _remove_changes(store: SqlStore, found: Pruned, last: int) -> None:
     """Remove the entries up to one, a part at a time: others may write in between."""
-    # Said first: whoever is cut off half-way knows less than was left, and never more.
-    store.record("prune", store.moment(), found.as_json())
-    first = store.query("SELECT MIN(seq) FROM changes")[0][0]
-    for upto in (*range(first + CHUNK, last, CHUNK), last):
+    first = store.log.before_first() + 1
+    if first <= last:
+        # Said first: whoever is cut off half-way knows less than was left, and never more.
+        store.record("prune", store.moment(), found.as_json())
+    for upto in (*range(first + CHUNK, last, CHUNK), last) if first <= last else ():
         with store.writer(), store.transaction():
             store.run("DELETE FROM changes WHERE seq <= ?", [(upto,)])
+    # Also where no entry is left to be removed: an earlier run may have been cut off here.
     with store.writer(), store.transaction():
         store.log.drop_snapshots(last)

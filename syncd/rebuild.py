@@ -1,20 +1,18 @@
 """Start over: a new database, made of the files and what the past owes, is proved and takes the old one's place."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from syncd.core.family import Family
 from syncd.core.reconcile import drift
 from syncd.engine import Pass, settle, sync_all, sync_batches
-from syncd.errors import StoreRejected, SyncdError
+from syncd.errors import SyncdError
 from syncd.ports import Source
+from syncd.stores.copying import check, copy
 from syncd.stores.sql import SqlStore
 from syncd.verify import Difference, Verification, bundles_of, verify
-from syncd_models.schema import TABLES
-from syncd_models.values import Bundle, Change, Held, Look, Row, Step
-
-PAGE = 4096
+from syncd_models.values import Bundle, Change, Held, Look, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +41,20 @@ def rebuild(
         fresh = store.beside()
         try:
             on_stage("copying")
-            for table in TABLES:
-                _copy(store, fresh, table)
+            doubted = copy(store, fresh, sources[0].family)
             seq = fresh.log.last()[0]
             on_stage("reading every file")
             for source, each in zip(sources, passes, strict=True):
                 _level(source, fresh, each)
             on_stage("verifying")
-            found = _proved(sources, fresh)
+            found = _proved(sources, fresh, passes)
+            check(fresh, doubted)
             corrected = fresh.query("SELECT COUNT(*) FROM changes WHERE seq > ? AND cause = 'rebuild'", (seq,))
             on_stage("putting it in place")
             store.take(fresh)
         finally:
             fresh.discard()
     return Rebuilt(found, corrected[0][0], next((each.held_back for each in passes if each.held_back), None))
-
-
-def _copy(store: SqlStore, fresh: SqlStore, table: str) -> None:
-    """Copy the rows of one table; those that the new database would never take stay behind."""
-    for page in _pages(store, table):
-        try:
-            with fresh.transaction():
-                fresh.many("insert", table, page)
-        except StoreRejected:
-            for row in page:
-                with suppress(StoreRejected), fresh.transaction():
-                    fresh.many("insert", table, [row])
-
-
-def _pages(store: SqlStore, table: str) -> Iterator[list[Row]]:
-    """Yield all rows of a table in the order of its key."""
-    columns, key = TABLES[table].columns, TABLES[table].key
-    names = ", ".join(f'"{name}"' for name in columns)
-    by = ", ".join(f'"{name}"' for name in key)
-    marks = ", ".join("?" * len(key))
-    last: tuple[object, ...] = ()
-    while True:
-        after = f"WHERE ({by}) > ({marks})" if last else ""
-        page = store.query(f'SELECT {names} FROM "{table}" {after} ORDER BY {by} LIMIT {PAGE}', last)  # noqa: S608
-        yield page
-        if len(page) < PAGE:
-            return
-        last = tuple(page[-1][columns.index(name)] for name in key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +102,37 @@ def _level(source: Source, fresh: SqlStore, run: Pass) -> None:
     again = replace(run, cause="rebuild", doubtful={})
     doubting = Doubting(source)
     mine = [bundle for bundle in bundles_of([source], fresh) if bundle.workspace == source.workspace]
-    sync_batches(mine, doubting, fresh, again)
+    forged, silent = _silent(mine, source, fresh)
+    sync_batches([bundle for bundle in mine if bundle not in silent], doubting, fresh, again)
+    sync_batches(forged, doubting, fresh, replace(again, mirror=True))
     settle(doubting, fresh, again)
 
 
-def _proved(sources: Sequence[Source], fresh: SqlStore) -> Verification:
-    """Verify the new database, less what no bundle owns; a bundle that is just being written is not judged."""
+def _silent(bundles: Sequence[Bundle], source: Source, fresh: SqlStore) -> tuple[list[Bundle], set[Bundle]]:
+    """Return the bundles that nobody ever read, and those together with the archived ones, of which no file speaks."""
+    family = source.family
+    heard = {name for name, _ in chain(source.scan(), fresh.stamps(source.workspace, family.version))}
+    silent = {bundle for bundle in bundles if f"{bundle.name}/" not in heard and family.archived(bundle.name)}
+    text = f'SELECT id FROM "{family.bundle_table}" WHERE archived_at IS NULL'  # noqa: S608  names are ours
+    alive = {row_id for (row_id,) in fresh.query(text)}
+    read = fresh.log.first_read_after(0)
+    forged = [bundle for bundle in bundles if bundle in silent and bundle.id in alive and bundle.id not in read]
+    return forged, {bundle for bundle in silent if bundle.id not in alive or bundle.id not in read}
+
+
+def _proved(sources: Sequence[Source], fresh: SqlStore, passes: Sequence[Pass]) -> Verification:
+    """Verify the new database, less what no bundle owns; a bundle whose files are on the move is not judged."""
     family = sources[0].family
     found = verify(sources, fresh)
-    if found.differences:
-        fresh.seed(family)
-        _drop(family, fresh, [each for each in found.differences if each.column is None and each.held == "a row"])
-        for source in sources:
-            sync_all(source, fresh, Pass(cause="rebuild", may_remove=False))
-        found = verify(sources, fresh)
     moving = _moving(sources, fresh)
-    bad = [each for each in found.differences if family.owner(each.table, each.row_id, each.path) not in moving]
-    if bad:
+    strays = [each for each in _judged(found, family, moving) if each.column is None and each.held == "a row"]
+    if strays:
+        _drop(family, fresh, strays)
+        for source, each in zip(sources, passes, strict=True):
+            _level(source, fresh, each)  # a stray may have had the id that a file gives
+        found = verify(sources, fresh)
+        moving = _moving(sources, fresh)
+    if bad := _judged(found, family, moving):
         first = f"{bad[0].table} {bad[0].row_id}"
         raise SyncdError(
             f"the new database differs from the files in {len(bad)} place(s), the first in {first}; the old one stays",
@@ -158,8 +142,13 @@ def _proved(sources: Sequence[Source], fresh: SqlStore) -> Verification:
     return found
 
 
+def _judged(found: Verification, family: Family, moving: frozenset[str]) -> list[Difference]:
+    """Return the differences that count: those of bundles whose files stand still."""
+    return [each for each in found.differences if family.owner(each.table, each.row_id, each.path) not in moving]
+
+
 def _moving(sources: Sequence[Source], fresh: SqlStore) -> frozenset[str]:
-    """Return the bundles whose files are not as they were when they were read."""
+    """Return the bundles whose files are not as they were when they were read, or are gone and held back."""
     return frozenset(
         Bundle(source.workspace, each.name).id
         for source in sources

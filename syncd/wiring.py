@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from syncd.config import Settings, session
+from syncd.config import DATABASE_NAME, Settings, session
 from syncd.core.decode import Limits
 from syncd.core.family import Family
 from syncd.errors import ConfigError, SyncdError
@@ -20,6 +20,7 @@ from syncd_models.values import Bundle, Step
 
 if TYPE_CHECKING:
     from syncd.report import Asked, SyncReport
+    from syncd.stores.postgres import Postgres
     from syncd.verify import Verification
 
 
@@ -40,9 +41,13 @@ def sources_of(settings: Settings) -> list[Files]:
     return [Files(family, root.workspace, root.path, settings.max_file_size) for root in settings.root]
 
 
-def database_of(settings: Settings) -> SQLite:
-    """Return the database that is set, which need not be there."""
-    return SQLite(settings.database)
+def database_of(settings: Settings) -> "SQLite | Postgres":
+    """Return the database that is set, which need not be there. Raises ConfigError where its driver is missing."""
+    if isinstance(settings.database, Path):
+        return SQLite(settings.database)
+    from syncd.stores.postgres import Postgres
+
+    return Postgres(settings.database)
 
 
 @contextmanager
@@ -76,7 +81,7 @@ def dry_store(settings: Settings) -> Iterator[SqlStore]:
             yield store
         return
     with TemporaryDirectory(prefix="syncd-") as folder:
-        database = SQLite(Path(folder) / settings.database.name)
+        database = SQLite(Path(folder) / DATABASE_NAME)
         store = SqlStore(database, database.open(), utc_now)
         try:
             yield store

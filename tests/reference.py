@@ -28,7 +28,37 @@ TABLES = (
     "messages",
     "metrics",
     "llm_usage",
+    *("campaigns", "leads", "content", "experiments", "patterns", "lessons_learned", "rewards", "integrations"),
+    *("repositories", "user_commands", "automation_candidates", "achievements"),
 )
+# The columns of business tables and of the roster: one that is not of text says of what, the main one has a star.
+COLUMNS = {
+    "campaigns": "*name type owner status channels:array deliverables:array metrics:object"
+    " start_date:time end_date:time created_at:time updated_at:time",
+    "leads": "source *contact_name contact_email company status score:number assigned_to notes"
+    " created_at:time updated_at:time",
+    "content": "*title type status author campaign_id word_count:whole seo_score:number file_path published_url"
+    " created_at:time published_at:time",
+    "experiments": "*name description status success_metric target_value:number current_value:number"
+    " sample_size:whole consecutive_failures:whole decision decision_reason"
+    " decided_at:time created_at:time updated_at:time",
+    "patterns": "pattern_type *description detection_count:whole confidence_score:number status action_taken"
+    " first_detected_at:time last_detected_at:time actioned_at:time",
+    "lessons_learned": "category *title description source times_encountered:whole is_automated:flag automated_via"
+    " created_at:time last_encountered_at:time",
+    "rewards": "entity_type entity_id reward_value:number *reason issued_at:time",
+    "integrations": "type platform *name brand is_active:flag has_credentials:flag config:object managed_by"
+    " last_connected_at:time",
+    "repositories": "*name path github_url team_id is_active:flag last_synced_at:time",
+    "user_commands": "*command_text normalized_intent team model priority_file branch_name executed_at:time",
+    "automation_candidates": "*pattern_description occurrence_count:whole sample_commands:array confidence_score:number"
+    " is_automated:flag agent_id approved_by_user:flag approved_at:time",
+    "achievements": "agent_id *name description xp:whole earned_at:time",
+    "agents": "team_id *name role emoji llm_preference is_active:flag",
+    "teams": "*name domain description",
+}
+ALSO = {"team_id": ("team",), "llm_preference": ("model", "preferred_model", "preferredModel")}
+SECRET = re.compile("password|secret|token|key$", re.IGNORECASE)
 LEADERS = ("orchestrator", "jarvis", "session")
 FINAL = ("completed", "failed", "blocked")
 WORDS = {
@@ -59,7 +89,21 @@ def project(root: Path, workspace: str = "default", prefixes: Sequence[str] = ("
             docs = read_folder(folder)
             if docs:
                 project_session(rows, workspace, folder.name, docs)
+    for table, found in read_data(root / "data").items():
+        for key, row in named_rows(table, found):
+            taken = "/" in key and is_others(key, prefixes)
+            if table in TABLES and (workspace != "default" or not taken):
+                row_id = key if workspace == "default" else f"{workspace}/data/{key}"
+                rows[table][row_id] = {"id": row_id, **row, "source_path": f"data/{table}.json"}
     return rows
+
+
+def is_others(key: str, prefixes: Sequence[str]) -> bool:
+    """Tell whether a bare id looks like one that another bundle makes."""
+    within = key.split("/")
+    if within[0].startswith(tuple(prefixes)):
+        return True
+    return len(within) > 2 and (within[1] == "data" or within[1].startswith(tuple(prefixes)))
 
 
 def read_folder(folder: Path) -> dict[str, Doc]:
@@ -75,15 +119,32 @@ def read_folder(folder: Path) -> dict[str, Doc]:
 
 def decode(data: bytes) -> Doc | None:
     """Decode one strict JSON object, or nothing."""
+    value = parse(data)
+    return value if isinstance(value, dict) else None
+
+
+def parse(data: bytes) -> object:
+    """Decode strict JSON; null where it is none."""
     try:
         text = data.decode("utf-8-sig")
         value = json.loads(text, parse_constant=refuse, parse_float=finite)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or depth(value) > MAX_DEPTH:
-        return None
-    cleaned = clean(value)
-    return cleaned if isinstance(cleaned, dict) else None
+    return None if depth(value) > MAX_DEPTH else clean(value)
+
+
+def read_data(folder: Path) -> dict[str, list[tuple[str | None, int, object]]]:
+    """Read the files of the data directory: for each table that one is named for, its entries."""
+    found = {}
+    for table in COLUMNS:
+        path = folder / f"{table}.json"
+        value = parse(path.read_bytes()) if path.is_file() else None
+        if isinstance(value, dict) and isinstance(value.get(table), list | dict):
+            value = value[table]
+        listed = listing(table, value)
+        if listed is not None:
+            found[table] = listed
+    return found
 
 
 def refuse(word: str) -> float:
@@ -284,6 +345,166 @@ def objects(value: object, key: str) -> Iterator[tuple[int, Doc]]:
             yield position, {key: entry}
 
 
+# Business records and the roster
+
+
+def camel(name: str) -> str:
+    """Spell a column as JavaScript would."""
+    return re.sub("_(.)", lambda found: found[1].upper(), name)
+
+
+def listing(table: str, value: object) -> list[tuple[str | None, int, object]] | None:
+    """Give the entries of a list, or of an object by id, with their names and positions; nothing for anything else."""
+    if isinstance(value, list):
+        return [(None, position, entry) for position, entry in enumerate(value)]
+    if not isinstance(value, dict):
+        return None
+    columns = [column.partition(":")[0].strip("*") for column in ("id", *COLUMNS[table].split())]
+    if any(not isinstance(value.get(key, {}), dict) for name in columns for key in (name, camel(name))):
+        return None  # one record
+    return [(name, position, entry) for position, (name, entry) in enumerate(value.items())]
+
+
+def named_rows(
+    table: str, listed: list[tuple[str | None, int, object]], stem: str | None = None
+) -> Iterator[tuple[str, Row]]:
+    """Walk the rows of entries under their own ids, else under their positions."""
+    main = next(column for column in COLUMNS[table].split() if column.startswith("*"))[1:]
+    for name, position, entry in listed:
+        if table == "integrations" and name is not None and (isinstance(entry, str) or SECRET.search(name)):
+            continue
+        said = {main: entry} if text(entry) else entry
+        if isinstance(said, dict):
+            own = own_id(said.get("id")) or own_id(name)
+            key = str(position) if stem is None else f"{stem}/{position}"
+            yield own or key, record(table, said)
+
+
+def record(table: str, entry: Doc) -> Row:
+    """Give the columns of one entry: of either spelling the first that can be read."""
+    row: Row = {}
+    for column in COLUMNS[table].replace("*", "").split():
+        name, _, kind = column.partition(":")
+        said = [entry.get(name), entry.get(camel(name)), *(entry.get(other) for other in ALSO.get(name, ()))]
+        if table == "leads" and name.startswith("contact_"):
+            said.append(fields(entry.get("contact")).get(name.removeprefix("contact_")))
+        if table == "integrations" and name == "config":
+            said = [bare(value) for value in said]
+        row[name] = first(READERS[kind], *said)
+    if table == "integrations":
+        told = entry.get("has_credentials") is True or entry.get("hasCredentials") is True
+        row["has_credentials"] = told or has_secret(entry, named=False)
+    return row
+
+
+def array(value: object) -> str | None:
+    """Take an array, or a text for an array of one, as JSON."""
+    if isinstance(value, list):
+        return compact(value)
+    return None if text(value) is None else compact([value])
+
+
+def json_object(value: object) -> str | None:
+    """Take an object as JSON."""
+    return compact(value) if isinstance(value, dict) else None
+
+
+def time_text(value: object) -> str | None:
+    """Take a time as the database stores it."""
+    return stored(moment(value))
+
+
+READERS: dict[str, Callable[[object], object]] = {
+    "": text,
+    "number": number,
+    "whole": integer,
+    "flag": flag,
+    "time": time_text,
+    "array": array,
+    "object": json_object,
+}
+
+
+def is_setting(value: object) -> bool:
+    """Tell an object that names a secret and its value, as lists of settings have them."""
+    return isinstance(value, dict) and bool(SECRET.search(str(value.get("name", ""))))
+
+
+def bare(value: object) -> object:
+    """Take every secret out of a value, for the few kinds of secrets that the tests plant."""
+    if isinstance(value, dict):
+        return {key: bare(inner) for key, inner in value.items() if not SECRET.search(key)}
+    if isinstance(value, list):
+        return [bare(inner) for inner in value if not is_setting(inner)]
+    return re.sub(r"://[^/]*@([^?]*)\?.*", r"://\1", value) if isinstance(value, str) else value
+
+
+def has_secret(value: object, *, named: bool) -> bool:
+    """Tell whether anything is said under the name of a secret."""
+    if isinstance(value, dict):
+        told = is_setting(value)
+        return any(
+            has_secret(inner, named=named or bool(SECRET.search(key)) or (told and key == "value"))
+            for key, inner in value.items()
+            if key not in {"has_credentials", "hasCredentials"}
+        )
+    if isinstance(value, list):
+        return any(has_secret(inner, named=named) for inner in value)
+    if isinstance(value, str) and "@" in value:
+        return True
+    return named and value is not None and not isinstance(value, bool) and (value == 0 or bool(str(value).strip()))
+
+
+def roster(root: Path, rows: Rows, built_in: Rows) -> Rows:
+    """Give all agents and teams of the default workspace: whom its files name, whom its rows name, who is built in."""
+    data = read_data(root / "data")
+    teams: dict[str, Row] = {}
+    agents: dict[str, Row] = {}
+    for listed, table, members in ((data.get("agents", []), "agents", agents), (data.get("teams", []), "teams", teams)):
+        for key, row in named_rows(table, listed, "no id"):
+            if not key.startswith("no id/"):
+                made = made_agent(key, row, built_in) if table == "agents" else made_team(key, row, built_in)
+                members[str(made["id"])] = {**made, "source_path": f"data/{table}.json"}
+    for row in rows["tasks"].values():
+        agents.setdefault(str(row["agent_id"]), made_agent(str(row["agent_id"]), {}, built_in))
+    agents = {**built_in["agents"], **agents}
+    named = [str(row["team_id"]) for row in (*rows["sessions"].values(), *agents.values())]
+    for name in named:
+        teams.setdefault(name, made_team(name, {}, built_in))
+    return {"agents": agents, "teams": {**built_in["teams"], **teams}}
+
+
+def made_agent(name: str, said: Row, built_in: Rows) -> Row:
+    """Give the row of an agent, of which a file may say something."""
+    stem = name.removeprefix("agent-")
+    key = "agent-senior-reviewer" if stem == "senior-code-reviewer" else f"agent-{stem}"
+    made: Row = {"team_id": "team-unassigned", "name": titled(key.removeprefix("agent-")), "role": None, "emoji": None}
+    known = built_in["agents"].get(key) or {**made, "llm_preference": None, "is_active": 1}
+    told = {column: value for column, value in said.items() if value is not None}
+    if "team_id" in told:
+        told["team_id"] = team_named(str(told["team_id"]))
+    return {**known, **told, "id": key, "source_path": None}
+
+
+def made_team(name: str, said: Row, built_in: Rows) -> Row:
+    """Give the row of a team, of which a file may say something."""
+    key = team_named(name)
+    made: Row = {"name": titled(key.removeprefix("team-")), "domain": None, "description": None}
+    told = {column: value for column, value in said.items() if value is not None}
+    return {**(built_in["teams"].get(key) or made), **told, "id": key, "source_path": None}
+
+
+def team_named(name: str) -> str:
+    """Give the id of a team."""
+    folded = name.strip().lower().replace(" ", "-")
+    return folded if folded.startswith("team-") else f"team-{folded}"
+
+
+def titled(slug: str) -> str:
+    """Make a name of an id."""
+    return " ".join(word.capitalize() for word in re.split("[-_]", slug) if word) or slug
+
+
 # Sessions
 
 
@@ -299,6 +520,12 @@ def project_session(rows: Rows, workspace: str, name: str, docs: dict[str, Doc])
             task = f"task-{session}-{stem}"
             rows["tasks"][task] = task_row(task, session, stem, doc, path)
             project_inner(rows, {"session_id": session, "task_id": task}, doc, path)
+    for stem in sorted(docs, key=lambda stem: f"{stem}.json"):
+        for table in COLUMNS.keys() & set(TABLES):
+            listed = listing(table, docs[stem].get(table))
+            for key, row in named_rows(table, listed or [], stem):
+                row_id = f"{session}/{key}"
+                rows[table][row_id] = {"id": row_id, **row, "source_path": f"{name}/{stem}.json"}
     tasks = [row for row in rows["tasks"].values() if row["session_id"] == session]
     rows["sessions"][session] = {
         "id": session,

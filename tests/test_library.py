@@ -218,6 +218,8 @@ def test_roots_are_paths_texts_or_several(root: Path, tmp_path: Path) -> None:
     with open_store([root, f"web={other}"], database="both.db") as store:
         assert store.sync().sessions_changed == 4
         assert {*store.status().workspaces} == {"default", "web"}
+        put(other / "session-1" / "backend.json", work("failed"))
+        assert store.sync("web/session-1").sessions_changed == 1
     shutil.rmtree(other)
     assert repr(open_store(other)) == f"<open store {other}/agent-service.db of {other}>"
     assert f"of web={other}>" in repr(open_store(f"web={other}"))
@@ -484,7 +486,7 @@ def test_the_past_can_be_asked_for_a_table_a_row_and_a_session(root: Path) -> No
         }  # fmt: skip
         session = store.at(first, session="session-1")
         assert [each["status"] for each in session.rows["tasks"]] == ["completed"]
-        now = store.at(datetime.now(UTC), "tasks", row_id=TASK)
+        now = store.at("now", "tasks", row_id=TASK)
         assert [each["status"] for each in now.rows["tasks"]] == ["failed"]
 
 

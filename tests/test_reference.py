@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.reference import TABLES, Row, Rows, project
+from tests.reference import TABLES, Row, Rows, project, roster
 from tests.trees import (
     SESSIONS,
     STEMS,
@@ -386,6 +386,78 @@ def test_marketing_is_told_by_name_leader_or_domain(tmp_path: Path) -> None:
     }
 
 
+def test_records_come_from_data_and_from_sections(tmp_path: Path) -> None:
+    """Bare ids, positions and ids under the session; of two spellings the first that can be read."""
+    files: dict[str, object] = {
+        "data/leads.json": [
+            {"id": 7, "contact_name": 5, "contact": {"name": "Ann"}, "score": 3, "created_at": "never", "createdAt": 0},
+            "Bob",
+            {"id": "session-1/x"},
+            {"id": "web/data/x"},
+        ],
+        "data/content.json": {"content": {"a": "T", "b": 5, "c": {"wordCount": 2.0, "id": "d"}}},
+        "data/rewards.json": {"reason": "a record alone"},
+        "session-1/session.json": {"leads": {"s": {}, "t": []}, "campaigns": {"name": "a record alone"}},
+        "session-1/backend.json": {"leads": [{"id": "s", "company": "later", "contact": 5}, {}]},
+        "session-1/vision.json": {"campaigns": [{"channels": "mail", "metrics": {"a": [1]}, "deliverables": {}}]},
+    }
+    rows = rows_of(tmp_path / "here", files)
+    assert {key: only(row, "contact_name", "score", "created_at") for key, row in rows["leads"].items()} == {
+        "7": ("Ann", 3.0, "1970-01-01 00:00:00"),
+        "1": ("Bob", None, None),
+        "session-1/s": (None, None, None),
+        "session-1/backend/1": (None, None, None),
+    }
+    assert only(rows["leads"]["session-1/s"], "company", "source_path") == (None, "session-1/session.json")
+    assert [only(row, "id", "title", "word_count") for row in rows["content"].values()] == [
+        ("a", "T", None),
+        ("d", None, 2),
+    ]
+    (campaign,) = rows["campaigns"].values()
+    assert only(campaign, "channels", "metrics", "deliverables") == ('["mail"]', '{"a":[1]}', None)
+    assert rows["rewards"] == {}
+    assert list(rows_of(tmp_path / "there", files, "web")["leads"])[-4:] == [
+        *("web/data/7", "web/data/1", "web/data/session-1/x", "web/data/web/data/x"),
+    ]
+
+
+def test_integrations_say_only_that_there_are_credentials(tmp_path: Path) -> None:
+    """Neither a credential nor an address that signs in is in the row."""
+    config = {"host": "h", "password": "p", "url": "https://u:p@h/x?token=1", "env": [{"name": "A_TOKEN", "value": 1}]}
+    written = [{"config": config}, {"config": {"host": "h", "token": ""}}, {"api_key": "k"}, {"hasCredentials": True}]
+    rows = rows_of(tmp_path, {"data/integrations.json": written})["integrations"]
+    assert [only(row, "has_credentials", "config") for row in rows.values()] == [
+        (True, '{"host":"h","url":"https://h/x","env":[]}'),
+        (False, '{"host":"h"}'),
+        (True, None),
+        (True, None),
+    ]
+
+
+def test_the_roster_is_built_in_or_told_or_made(tmp_path: Path) -> None:
+    """Agents bring their teams along."""
+    built_in: Rows = {
+        "teams": {"team-a": {"id": "team-a", "name": "A", "domain": None, "description": None, "source_path": None}},
+        "agents": {},
+    }
+    agents = [{"id": "x", "team": "New Team", "is_active": False}, {"id": "agent-x", "emoji": "E"}, {"name": "nobody"}]
+    files: dict[str, object] = {
+        "data/agents.json": agents,
+        "data/teams.json": {"a": {"domain": "D"}},
+        "session-1/senior-code-reviewer.json": {},
+    }
+    found = roster(tmp_path, rows_of(tmp_path, files), built_in)
+    assert {key: only(row, "team_id", "name", "emoji", "source_path") for key, row in found["agents"].items()} == {
+        "agent-x": ("team-unassigned", "X", "E", "data/agents.json"),
+        "agent-senior-reviewer": ("team-unassigned", "Senior Reviewer", None, None),
+    }
+    assert {key: only(row, "name", "domain", "source_path") for key, row in found["teams"].items()} == {
+        "team-a": ("A", "D", "data/teams.json"),
+        "team-unassigned": ("Unassigned", None, None),
+        "team-engineering": ("Engineering", None, None),
+    }
+
+
 def test_no_two_files_of_the_pools_own_one_task_id() -> None:
     """Whatever is drawn or edited, a task id has one owner."""
     ids = [f"{session}-{stem}" for session in SESSIONS for stem in STEMS]
@@ -415,5 +487,5 @@ def assert_whole(rows: Rows) -> None:
     for table in rows.values():
         for key, row in table.items():
             assert row["id"] == key
-            assert row.get("session_id", next(iter(rows["sessions"]), None)) in rows["sessions"]
+            assert "session_id" not in row or row["session_id"] in rows["sessions"]
             assert row.get("task_id") is None or row["task_id"] in rows["tasks"]

@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from tests.reference import COLUMNS, camel
+
 T = TypeVar("T")
 Tree = dict[str, bytes]
 Json = SearchStrategy[object]
@@ -30,7 +32,7 @@ IGNORED = (
 STRAY = (
     *("session-9", "session-9.json", "orchestrator.json", "notes.txt", ".session-1/backend.json"),
     *("other/backend.json", "Session-1/backend.json", "x-session-1/backend.json"),
-    *("session/backend.json", "data/notes.txt", "agent-service.txt"),
+    *("session/backend.json", "data/notes.txt", "data/other.json", "agent-service.txt"),
 )
 
 
@@ -352,6 +354,71 @@ RAW: tuple[bytes, ...] = (
 )
 
 
+# Business records and the roster
+
+OWN_IDS: tuple[object, ...] = (
+    *("a", "b", "7", 7, "0", 1, "x/y", "backend/0", "web/data/1", "web/session-1/a", "session-1/a", "data/a", "ü\x00"),
+    *("i" * 255, "i" * 256, "", " ", None, 1.5, True, 10**29, ["a"]),
+)
+KEYS = ("a", "b", "7", "0", "x/y", "web/data/1", "session-1/a", "", "i" * 256, "name", "title", "status", "token")
+MEMBERS = ("backend", "agent-backend", "db-architect", "senior-code-reviewer", "engineering", "Growth Hacks", 7)
+TEAMS = ("engineering", "Team-Growth", " Product  Design\n", "marketing", "team-")
+secret_settings = st.sampled_from(
+    (
+        *({}, {"password": "made-up"}, {"apiKey": ""}, {"token": None}, {"secrets": [{"a": 1}]}, {"host": "h", "n": 5}),
+        *(
+            {"env": [{"name": "SMTP_PASSWORD", "value": "made-up"}, {"name": "HOST", "value": "h"}]},
+            {"on": [True, None]},
+        ),
+        *({"url": "https://user:made-up@host.example/x?token=1"}, {"deep": {"signing_key": False, "port": 25}}),
+    )
+)
+BY_KIND: dict[str, Json] = {
+    "": typed(texts),
+    "number": typed(decimals),
+    "whole": typed(whole),
+    "flag": typed(flags),
+    "time": times,
+    "array": typed(st.one_of(texts, st.lists(st.one_of(texts, JUNK), max_size=2).map(list))),
+    "object": typed(st.one_of(secret_settings, named(JUNK, ("a", "b")))),
+}
+TABLES = tuple(COLUMNS)
+LISTED = tuple(table for table in COLUMNS if table not in {"agents", "teams"})
+
+
+@st.composite
+def records(draw: st.DrawFn, table: str) -> dict[str, object]:
+    """Draw one entry of a table, in either spelling."""
+    columns = dict(column.strip("*").partition(":")[::2] for column in COLUMNS[table].split())
+    found: dict[str, object] = {}
+    for name in draw(st.lists(st.sampled_from(tuple(columns)), max_size=4)):
+        found[draw(st.sampled_from((name, name, camel(name))))] = draw(
+            st.sampled_from(TEAMS) if name == "team_id" else BY_KIND[columns[name]]
+        )
+    if draw(st.integers(0, 2)):
+        found["id"] = draw(st.sampled_from(MEMBERS if table in {"agents", "teams"} else OWN_IDS))
+    odd: dict[str, dict[str, object]] = {
+        "leads": {"contact": {"name": "Ann", "email": 5}},
+        "agents": {"team": "Growth", "preferredModel": "haiku"},
+        "integrations": {"api_key": "made-up", "hasCredentials": False},
+    }
+    return found | (odd.get(table, {}) if draw(st.booleans()) else {})
+
+
+def listings(table: str) -> Json:
+    """Draw the entries of a table: a list of them mostly, or an object of them by id."""
+    one = mostly(records(table), st.one_of(texts, JUNK), 4)
+    return st.one_of(st.lists(one, max_size=3), st.dictionaries(st.sampled_from(KEYS), one, max_size=3)).map(
+        lambda found: found
+    )
+
+
+def data_documents(table: str) -> Json:
+    """Draw what stands in a file of ``data``."""
+    listed = listings(table)
+    return mostly(st.one_of(listed, listed.map(lambda found: {"version": 1, table: found})), JUNK)
+
+
 # Files and trees
 
 
@@ -361,7 +428,13 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
     shape = dict(draw(st.sampled_from(SHAPES)))
     pool = st.sampled_from(draw(st.sampled_from((tuple(FIELDS), LEADING))))
     keys = draw(st.lists(pool, max_size=18, unique=True))
-    return shape | {key: draw(typed(FIELDS[key])) for key in keys}
+    tables = draw(mostly(st.just([]), st.lists(st.sampled_from(LISTED), max_size=2), 5))
+    return shape | {key: draw(typed(FIELDS[key])) for key in keys} | {table: draw(sections(table)) for table in tables}
+
+
+def sections(table: str) -> Json:
+    """Draw a section of a state file."""
+    return typed(listings(table))
 
 
 def encode(document: object, ascii_only: bool, indent: int | None) -> bytes:  # noqa: FBT001
@@ -375,10 +448,19 @@ def tear(data: bytes, keep: int) -> bytes:
     return data[: len(data) * keep // 64]
 
 
-encoded = st.builds(encode, documents(), st.sampled_from((True, True, False)), st.sampled_from((None, 2)))
-torn = st.builds(tear, encoded, st.integers(0, 63))
-odd_contents = st.one_of(torn, st.sampled_from(RAW), encoded.map(lambda data: b"\xef\xbb\xbf" + data))
-contents: SearchStrategy[bytes] = mostly(encoded, odd_contents, 5)
+def spelled(of: SearchStrategy[T]) -> SearchStrategy[bytes]:
+    """Draw the bytes of documents: mostly whole, else torn or no document at all."""
+    encoded = st.builds(encode, of, st.sampled_from((True, True, False)), st.sampled_from((None, 2)))
+    torn = st.builds(tear, encoded, st.integers(0, 63))
+    odd = st.one_of(torn, st.sampled_from(RAW), encoded.map(lambda data: b"\xef\xbb\xbf" + data))
+    return mostly(encoded, odd, 5)
+
+
+contents = spelled(documents())
+data_contents = {table: spelled(data_documents(table)) for table in TABLES}
+data_files = st.sampled_from(TABLES).flatmap(
+    lambda table: st.tuples(st.just(f"data/{table}.json"), data_contents[table])
+)
 
 
 @st.composite
@@ -391,6 +473,7 @@ def trees(draw: st.DrawFn, max_sessions: int = 6) -> Tree:
             tree[f"{name}/{stem}.json"] = draw(contents)
         for ignored in draw(st.lists(st.sampled_from(IGNORED), max_size=2, unique=True)):
             tree[f"{name}/{ignored}"] = draw(st.sampled_from((b'{"status": "failed"}', b"", b"{")))
+    tree |= draw(mostly(st.just({}), st.lists(data_files, max_size=3).map(dict), 2))
     for stray in draw(st.lists(st.sampled_from(STRAY), max_size=2, unique=True)):
         tree[stray] = b'{"status": "failed"}'
     return tree
@@ -415,13 +498,24 @@ class Edit:
     keep: int = 0
 
 
+DATA_PATHS = frozenset(f"data/{table}.json" for table in TABLES)
+
+
+def contents_of(path: str) -> SearchStrategy[bytes]:
+    """Draw what a writer of that path may write."""
+    table = path.removeprefix("data/").removesuffix(".json")
+    return data_contents[table] if path in DATA_PATHS else contents
+
+
 def edits(tree: Tree | None = None, max_size: int = 8) -> SearchStrategy[list[Edit]]:
     """Draw steps on a tree: on its own files more often than on others."""
-    known = sorted(path for path in tree or {} if path.split("/")[0] in SESSIONS)
+    known = sorted(path for path in tree or {} if path.split("/")[0] in SESSIONS or path in DATA_PATHS)
     new = st.builds("{}/{}.json".format, st.sampled_from(SESSIONS), st.sampled_from(STEMS))
     paths = mostly(st.sampled_from(known), new, 3) if known else new
+    write = paths.flatmap(lambda path: st.builds(Edit, st.just("write"), st.just(path), contents_of(path)))
     step = st.one_of(
-        st.builds(Edit, st.just("write"), paths, contents),
+        write,
+        st.builds(lambda file: Edit("write", *file), data_files),
         st.builds(Edit, st.just("delete"), paths),
         st.builds(Edit, st.just("truncate"), paths, keep=st.sampled_from((0, 1, 20, 100))),
     )

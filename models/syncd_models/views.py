@@ -18,13 +18,13 @@ VIEWS: dict[str, str] = {
         WHERE s.archived_at IS NULL AND s.status IN ('pending', 'in_progress')""",
     "v_session_progress": """
         SELECT s.id, s.workspace, s.status, s.branch_name, COUNT(t.id) AS tasks,
-               COALESCE(SUM(t.status = 'pending'), 0) AS pending,
-               COALESCE(SUM(t.status = 'in_progress'), 0) AS in_progress,
-               COALESCE(SUM(t.status = 'completed'), 0) AS completed,
-               COALESCE(SUM(t.status = 'failed'), 0) AS failed,
-               COALESCE(SUM(t.status = 'blocked'), 0) AS blocked,
+               COUNT(*) FILTER (WHERE t.status = 'pending') AS pending,
+               COUNT(*) FILTER (WHERE t.status = 'in_progress') AS in_progress,
+               COUNT(*) FILTER (WHERE t.status = 'completed') AS completed,
+               COUNT(*) FILTER (WHERE t.status = 'failed') AS failed,
+               COUNT(*) FILTER (WHERE t.status = 'blocked') AS blocked,
                CASE WHEN COUNT(t.id) = 0 THEN 0.0
-                    ELSE ROUND(100.0 * SUM(t.status = 'completed') / COUNT(t.id), 1) END AS percent,
+                    ELSE ROUND(100.0 * COUNT(*) FILTER (WHERE t.status = 'completed') / COUNT(t.id), 1) END AS percent,
                CAST((julianday(COALESCE(s.completed_at, 'now')) - julianday(s.started_at)) * 86400 AS INTEGER)
                    AS age_seconds
         FROM sessions s LEFT JOIN tasks t ON t.session_id = s.id
@@ -44,12 +44,13 @@ VIEWS: dict[str, str] = {
         HAVING MAX(f.mtime_ns) / 1000000000 < strftime('%s', 'now') - 3600""",
     "v_agent_performance": """
         SELECT a.id AS agent_id, a.name, a.emoji, a.team_id, COUNT(t.id) AS tasks,
-               COALESCE(SUM(t.status = 'completed'), 0) AS completed,
-               COALESCE(SUM(t.status = 'failed'), 0) AS failed,
-               COALESCE(SUM(t.status = 'blocked'), 0) AS blocked,
-               COALESCE(SUM(t.status IN ('pending', 'in_progress')), 0) AS open,
-               ROUND(100.0 * SUM(t.status = 'completed')
-                   / NULLIF(SUM(t.status IN ('completed', 'failed', 'blocked')), 0), 1) AS success_rate,
+               COUNT(*) FILTER (WHERE t.status = 'completed') AS completed,
+               COUNT(*) FILTER (WHERE t.status = 'failed') AS failed,
+               COUNT(*) FILTER (WHERE t.status = 'blocked') AS blocked,
+               COUNT(*) FILTER (WHERE t.status IN ('pending', 'in_progress')) AS open,
+               ROUND(100.0 * COUNT(*) FILTER (WHERE t.status = 'completed')
+                   / NULLIF(COUNT(*) FILTER (WHERE t.status IN ('completed', 'failed', 'blocked')), 0), 1)
+                   AS success_rate,
                AVG(t.duration_seconds) AS mean_duration_seconds, MAX(t.duration_seconds) AS max_duration_seconds
         FROM agents a LEFT JOIN tasks t ON t.agent_id = a.id
         GROUP BY a.id""",

@@ -169,7 +169,7 @@ def _step(family: Family, look: Look, held: Held, verdict: Verdict, projection: 
     generations = {path: known.generation for path, known in held.files.items()}
     generations.update((point.path, point.generation) for point in step.checkpoints)
     step = replace(step, references=projection.references, generations=generations)
-    first = _is_first(family, look, held)
+    first = bool(verdict.documents) and _is_first(family, look, held)
     if first and not any(held.rows.values()):  # as nearly all are: no change is made of each row
         rows = {table: [(*row, generations[str(row[-1])]) for row in found] for table, found in projection.rows.items()}
         return replace(step, first=True, rows=rows)

@@ -36,11 +36,11 @@ def walk_back(rows: Mapping[str, Record | None], entries: Iterable[Entry]) -> di
     return found
 
 
-def epoch_of(seq: int) -> int:
+def epoch_of(seq: int, size: int = EPOCH) -> int:
     """Return the epoch in which an entry lies."""
-    return seq // EPOCH
+    return seq // size
 
 
-def last_of(epoch: int) -> int:
+def last_of(epoch: int, size: int = EPOCH) -> int:
     """Return the last ``seq`` of an epoch."""
-    return (epoch + 1) * EPOCH - 1
+    return (epoch + 1) * size - 1

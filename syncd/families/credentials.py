@@ -92,30 +92,34 @@ def _naming(found: dict[str, Any]) -> list[str]:
 
 
 def without(value: Any, *, listed: bool = False) -> Any:
-    """Return what is left of a value without all that may be a credential; None if nothing is."""
+    """Return what is left of a value without all that may be a credential; GONE if nothing is."""
     if isinstance(value, str):
-        return bare(value)
+        found = bare(value)
+        return GONE if found is None else found
     if isinstance(value, list):
         kept = [] if _given_apart(value) else [without(each, listed=True) for each in value]
-        return [each for each in kept if each is not None]
+        return [each for each in kept if each is not GONE]
     if not isinstance(value, dict):
         return value
     names = _names(value)
     if any(is_credential(value[key]) for key in (_naming(value) if listed else names)):
-        return None
+        return GONE
     left = {redact(key): without(each) for key, each in value.items() if key in names or not is_credential(key)}
-    return {key: each for key, each in left.items() if each is not None}
+    return {key: each for key, each in left.items() if each is not GONE}
+
+
+GONE = object()
 
 
 def _given_apart(found: list[Any]) -> bool:
     """Tell whether a list is a pair, or arguments of a command, of which one names a credential and the next is it."""
     names = (each for each in found if isinstance(each, str) and (each.startswith("-") or len(found) == PAIR))
-    return any(is_credential(name) for name in names)
+    return any(is_credential(name) and not gives(name) for name in names)
 
 
 # A word is never tried from its middle, so that a long one does not take its length squared.
 ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]++)[\"']?\s*+(?:[=:](?!//)|=>)\s*+\S|(?<!\S)--?([\w-]++)\s++\S")
-SCHEME = re.compile(r"(?<![\w+.-])(?:basic|bearer|digest|token)\s++\S{6}", re.IGNORECASE)
+SCHEME = re.compile(r"(?<![\w+.-])(?:basic|bearer|digest|token)\s++(?:(?=\S*[\d=])\S{6}|\S{16})", re.IGNORECASE)
 ADDRESS = re.compile(r"://(\S++)")
 
 
@@ -144,7 +148,8 @@ def _bare_address(match: re.Match[str]) -> str:
 def cleared(entry: dict[str, Any]) -> dict[str, Any]:
     """Return an integration less every credential, saying whether it has any."""
     said = any(entry.get(key) is True for key in ABOUT)
-    kept = {key: without(value) for key, value in entry.items() if key not in ABOUT and not is_credential(key)}
+    left = {key: without(value) for key, value in entry.items() if key not in ABOUT and not is_credential(key)}
+    kept = {key: value for key, value in left.items() if value is not GONE}
     return kept | {"id": entry.get("id"), "has_credentials": said or holds(entry)}
 
 

@@ -1,18 +1,36 @@
 """A dated copy of an SQLite database, made while others read and write."""
 
+import errno
 import os
 import re
+import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from syncd.errors import StoreUnavailable
-from syncd.stores.sqlite import SQLite, quoted, translated
+from syncd.stores.locks import FileLock
+from syncd.stores.sqlite import SQLite, quoted, unless_busy
 
 DATE = "%Y-%m-%dT%H%M%SZ"
 DATED = r"-\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?"
+
+ASK = "May this user write there? Choose another folder with --to"
+ROOM = "Is there room on that disk? Free some, or choose another folder with --to"
+WAIT = "Another program keeps the database locked: try again when it has finished"
+RUIN = "The database is damaged: `syncd verify` and `syncd rebuild` tell more"
+FAILURES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), ROOM)
+SQLITE_FAILURES = {
+    sqlite3.SQLITE_FULL: ROOM,
+    sqlite3.SQLITE_IOERR: ROOM,
+    sqlite3.SQLITE_BUSY: WAIT,
+    sqlite3.SQLITE_LOCKED: WAIT,
+    sqlite3.SQLITE_CORRUPT: RUIN,
+    sqlite3.SQLITE_NOTADB: RUIN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +47,54 @@ def backup(database: SQLite, folder: Path, keep: int, now: datetime) -> Backup:
 
     The copy is one file without journals; ``now`` is UTC. Raises StoreUnavailable, and leaves no half of a copy.
     """
-    with translated(str(folder)):
+    with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        target = _free(folder, f"{database.path.stem}-{now.strftime(DATE)}", database.path.suffix)
-        part = target.with_name(f".{target.name}.part")
-        part.unlink(missing_ok=True)
-        try:
-            _copy(database, part)
-            _check(part)
-            part.rename(target)
-        finally:
-            for tail in ("", "-journal", "-wal", "-shm"):
-                Path(f"{part}{tail}").unlink(missing_ok=True)
-        _settle(folder)
-        removed = _dated(database, folder)[:-keep]
-        for path in removed:
-            path.unlink()
-        return Backup(target, target.stat().st_size, tuple(removed))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        with FileLock(folder / f".{database.path.name}.lock").held():  # two at once would share a name
+            return _backup(database, folder, keep, now)
+
+
+def _backup(database: SQLite, folder: Path, keep: int, now: datetime) -> Backup:
+    target = _free(folder, f"{database.path.stem}-{now.strftime(DATE)}", database.path.suffix)
+    part = folder / f".{database.path.name}.part"
+    try:
+        _discard(part)  # what a run left that was killed
+        part.touch(mode=0o600)
+        _copy(database, part)
+        _check(part)
+        shutil.copymode(database.path, part)
+        part.rename(target)
+    finally:
+        _discard(part)
+    _settle(folder)
+    removed = _dated(database, folder)[:-keep]
+    for path in removed:
+        path.unlink()
+    return Backup(target, target.stat().st_size, tuple(removed))
+
+
+def _discard(part: Path) -> None:
+    for tail in ("", "-journal", "-wal", "-shm"):
+        Path(f"{part}{tail}").unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say of whatever goes wrong that there is no backup, and what to do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise StoreUnavailable(f"no backup was made in {folder}: {why}", _remedy(error)) from error
+
+
+def _remedy(error: sqlite3.Error | OSError) -> str:
+    if isinstance(error, OSError):
+        said = FAILURES.get(error.errno or 0, ASK)
+    else:
+        said = SQLITE_FAILURES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, ASK)  # the rest only says where
+    return f"{said}; the older backups stay."
 
 
 def _free(folder: Path, stem: str, suffix: str) -> Path:
@@ -61,7 +110,7 @@ def _copy(database: SQLite, part: Path) -> None:
     """Copy all pages in one step, which is one moment of the database however many write meanwhile."""
     source = sqlite3.connect(f"file:{quoted(database.path)}?mode=ro", uri=True, timeout=5.0)
     with closing(source), closing(sqlite3.connect(part)) as target:
-        source.backup(target)
+        source.backup(target, progress=unless_busy())
         target.execute("PRAGMA journal_mode=DELETE")
 
 

@@ -24,9 +24,10 @@ LEFT = "-"
 class ChangeLog:
     """The log of one store. Entries are only ever added, within the transaction of what they tell."""
 
-    def __init__(self, store: "SqlStore") -> None:
-        """Take the store whose log it is."""
+    def __init__(self, store: "SqlStore", size: int = EPOCH) -> None:
+        """Take the store whose log it is, and how many entries an epoch has: the same for all the log's life."""
         self._store = store
+        self._size = size
         self._epoch = -1
         self._kept: set[tuple[str, str]] = set()
         """Rows that have a snapshot in the epoch."""
@@ -60,7 +61,7 @@ class ChangeLog:
                     (seq, now, step.bundle.id, path, step.generations.get(path) if path else None,
                      change.table, change.row_id, change.op, before, after, why)
                 )  # fmt: skip
-                snapshots += self._snapshot(change, epoch_of(seq))
+                snapshots += self._snapshot(change, epoch_of(seq, self._size))
         self._store.many("insert", "changes", entries)
         self._store.insert_absent("snapshots", snapshots)
 
@@ -83,9 +84,17 @@ class ChangeLog:
 
     # Reading
 
+    def before_first(self) -> int:
+        """Return the number before that of the first entry that is left."""
+        found = self._store.query("SELECT seq FROM changes ORDER BY seq LIMIT 1")
+        return found[0][0] - 1 if found else 0
+
     def seq_at(self, at: str) -> int:
-        """Return the last entry that was committed by a time; 0 where there is none. Times in the log never go back."""
-        low, high = 0, self.last()[0]
+        """Return the last entry that was committed by a time, or the number before the first one that is left.
+
+        Times in the log never go back.
+        """
+        low, high = self.before_first(), self.last()[0]
         while low < high:
             middle = (low + high + 1) // 2
             seq, time = self._store.query(
@@ -102,8 +111,8 @@ class ChangeLog:
         return min(seq, max(self.last()[0] - 1, 0))
 
     def drop_snapshots(self, seq: int) -> None:
-        """Remove the snapshots that only lead to moments before an entry."""
-        self._store.run("DELETE FROM snapshots WHERE epoch < ?", [(epoch_of(seq),)])
+        """Remove the snapshots that only lead to moments before an entry: those of its epoch lead to earlier ones."""
+        self._store.run("DELETE FROM snapshots WHERE epoch <= ?", [(epoch_of(seq, self._size),)])
 
     def first_read_after(self, seq: int) -> frozenset[str]:
         """Return the bundles that were first read after an entry."""
@@ -118,7 +127,7 @@ class ChangeLog:
         """
         rows: dict[str, Record | None] = {}
         for low, high in ranges:
-            rows |= self._at_end_of(epoch_of(seq), table, low, high)
+            rows |= self._at_end_of(epoch_of(seq, self._size), table, low, high)
         entries = chain.from_iterable(self._rest_of_epoch(seq, table, low, high) for low, high in ranges)
         return {row_id: row for row_id, row in walk_back(rows, entries).items() if row is not None}
 
@@ -139,7 +148,7 @@ class ChangeLog:
             f"SELECT {snapshot.format(id='g.row_id')}, g.row_id FROM (SELECT DISTINCT row_id FROM changes "  # noqa: S608
             f"WHERE table_name = ? AND {gone} AND row_id >= ? AND row_id < ? AND seq > ?) g"
         )
-        after = epoch * EPOCH
+        after = epoch * self._size
         for state, row_id in self._store.query(text, (LEFT, table, epoch, table, low, high, after)):
             if row_id not in found:
                 found[row_id] = _state(state) if state else None
@@ -153,7 +162,8 @@ class ChangeLog:
             f"SELECT row_id, op, before FROM changes WHERE {which} AND row_id >= ? AND row_id < ? "  # noqa: S608
             "AND seq > ? AND seq <= ? ORDER BY seq DESC"
         )
-        for row in self._store.query(text, (table, low, high, seq, last_of(epoch_of(seq)))):
+        last = last_of(epoch_of(seq, self._size), self._size)
+        for row in self._store.query(text, (table, low, high, seq, last)):
             yield Entry(*row)
 
 

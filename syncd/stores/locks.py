@@ -1,15 +1,20 @@
-"""A lock on a file: held by one process at a time, let go by the kernel whatever becomes of it."""
+"""Locks that one process holds at a time: on a file, let go by the kernel whatever becomes of it, or on a server."""
 
 import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from syncd.errors import StoreUnavailable
+from syncd.errors import StoreUnavailable, SyncdError
+
+if TYPE_CHECKING:
+    from syncd.stores.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +62,53 @@ class FileLock:
             return f"process {known['pid']} on {known['host']}"
         except (OSError, ValueError, KeyError, TypeError):
             return "an unknown process"
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisoryLock:
+    """A lock that a server keeps: seen from every machine, let go when the connection that holds it ends."""
+
+    key: int
+    connect: "Callable[[], Connection]"
+
+    @contextmanager
+    def held(self, *, wait: bool = True) -> Iterator[bool]:
+        """Hold the lock; without ``wait``, yield False at once if another holds it. Raises StoreUnavailable."""
+        with closing(self.connect()) as connection, self.held_by(connection, wait=wait) as got:
+            yield got
+
+    @contextmanager
+    def held_by(self, connection: "Connection", *, wait: bool = True) -> Iterator[bool]:
+        """Hold the lock on a connection that is there: whoever lost the one lost the other."""
+        how = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+        ((got,),) = connection.execute(f"SELECT {how}({self.key})").fetchall()
+        try:
+            yield wait or bool(got)
+        finally:
+            if wait or got:
+                with suppress(SyncdError):  # a connection that broke holds nothing
+                    connection.execute(f"SELECT pg_advisory_unlock({self.key})")
+
+    def holder(self) -> str:
+        """Say who holds the lock, as far as this user may know."""
+        text = (
+            "SELECT a.application_name, COALESCE(host(a.client_addr), '') FROM pg_locks l "
+            "JOIN pg_stat_activity a ON a.pid = l.pid JOIN pg_database d ON d.oid = l.database "
+            "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname = current_database() "
+            "AND l.classid::bigint = ? AND l.objid::bigint = ?"
+        )
+        halves = divmod(self.key % 2**64, 2**32)
+        try:
+            with closing(self.connect()) as connection:
+                found = connection.execute(text, halves).fetchall()
+        except SyncdError:
+            found = []
+        if not found or not found[0][0]:
+            return "an unknown process"
+        name, address = found[0]
+        return f"{name} ({address})" if address else str(name)
+
+
+def advisory_key(kind: str, schema: str) -> int:
+    """Return the number under which a server keeps the lock of a schema."""
+    return int.from_bytes(sha256(f"syncd {kind} {schema}".encode()).digest()[:8], signed=True)

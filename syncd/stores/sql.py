@@ -1,7 +1,6 @@
 """The store: rows, checkpoints, quarantine and the change log of one database, written together or not at all."""
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,8 +12,8 @@ from typing import Any, Literal
 from syncd.core.family import Family
 from syncd.core.moments import EPOCH, moment_text
 from syncd.core.reconcile import Group, Stamps, grouped
-from syncd.stores import sqlite
 from syncd.stores.changelog import ChangeLog
+from syncd.stores.database import Connection, Database
 from syncd_models.schema import TABLES
 from syncd_models.values import Bundle, Checkpoint, Held, Row, Step
 
@@ -25,10 +24,10 @@ NEVER = -1  # a size that no file has: such stamps match nothing
 class SqlStore:
     """A database behind the Store port. Reads are plain; writes happen in ``apply`` and ``record`` only."""
 
-    def __init__(self, database: sqlite.SQLite, connection: sqlite3.Connection, now: Callable[[], datetime]) -> None:
-        """Take an open connection; ``now`` tells the time as naive UTC."""
+    def __init__(self, database: Database, connection: Connection, now: Callable[[], datetime]) -> None:
+        """Take an open connection of that database; ``now`` tells the time as naive UTC."""
         self.database = database
-        self.connection = connection
+        self.connection: Any = connection
         self._now = now
         self._known: set[str] = set()
         self.log = ChangeLog(self)
@@ -55,19 +54,37 @@ class SqlStore:
         self.database.discard()
 
     @contextmanager
+    def unguarded(self, what: Literal["references", "words"]) -> Iterator[None]:
+        """Take rows whatever they point at, or whatever their words; outside of any transaction."""
+        with self.database.unguarded(self.connection, what):
+            yield
+
+    def dangling(self, parent: str) -> list[str]:
+        """Return the ids that rows point at and that a table lacks."""
+        found: set[str] = set()
+        with self.database.translated():
+            references = self.database.references(self.connection)
+        for table, column, pointed_at in references:
+            if pointed_at == parent:
+                absent = f'"{column}" NOT IN (SELECT id FROM "{parent}")'  # noqa: S608  names are ours
+                found.update(each for (each,) in self.query(f'SELECT "{column}" FROM "{table}" WHERE {absent}'))  # noqa: S608
+        return sorted(found)
+
+    @contextmanager
     def writer(self) -> Iterator[None]:
         """Hold the writer lock, from reading files to committing their rows; waits for it."""
-        with self.database.lock("writer").held():
+        with self.database.writing(self.connection):
             yield
 
     def query(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a question. Raises StoreUnavailable or StoreRefused."""
-        with sqlite.translated(self.database.name):
-            return self.connection.execute(text, values).fetchall()
+        with self.database.translated():
+            found: list[tuple[Any, ...]] = self.connection.execute(text, values).fetchall()
+            return found
 
     def records(self, text: str, *values: Any) -> list[dict[str, Any]]:
         """Return the rows of a question by column name."""
-        with sqlite.translated(self.database.name):
+        with self.database.translated():
             cursor = self.connection.execute(text, values)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
@@ -176,10 +193,10 @@ class SqlStore:
     # What changes
 
     @contextmanager
-    def transaction(self, *, keep: bool = True) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, keep: bool = True) -> Iterator[Connection]:
         """Write, all or nothing. Raises StoreRejected for rows that the database refuses, else StoreUnavailable."""
-        with sqlite.translated(self.database.name):
-            self.connection.execute("BEGIN IMMEDIATE")
+        with self.database.translated():
+            self.database.begin(self.connection)
             try:
                 yield self.connection
                 self.connection.execute("COMMIT" if keep else "ROLLBACK")
@@ -241,12 +258,12 @@ class SqlStore:
 
     def insert_absent(self, table: str, rows: Sequence[Row]) -> None:
         """Write those rows whose keys are not there yet."""
-        self.connection.executemany(f"{sqlite.insert(table, 1)} ON CONFLICT DO NOTHING", rows)
+        self.connection.executemany(f"{self.database.insert(table, 1)} ON CONFLICT DO NOTHING", rows)
 
     def many(self, how: Literal["insert", "upsert"], table: str, rows: Sequence[Row]) -> None:
         """Write rows, some hundred a statement: the text of each size is made once."""
-        text = sqlite.insert if how == "insert" else sqlite.upsert
-        size = sqlite.ROWS_A_STATEMENT
+        text = self.database.insert if how == "insert" else self.database.upsert
+        size = self.database.rows_a_statement[how]
         whole = len(rows) - len(rows) % size
         if whole:
             statement = _cached(text, table, size)
@@ -284,7 +301,7 @@ class SqlStore:
         self.insert_absent("file_versions", former)
         self.many("upsert", "file_versions", versions)
         self.many("upsert", "racy_files", racy)
-        text = sqlite.upsert("quarantine", 1).replace(', "first_seen"=excluded."first_seen"', "")
+        text = self.database.upsert("quarantine", 1).replace(', "first_seen"=excluded."first_seen"', "")
         self.connection.executemany(text, quarantined)
 
     def record(self, kind: str, started: str, result: Mapping[str, Any]) -> None:
@@ -316,7 +333,7 @@ class SqlStore:
 
     def lies_in(self, root: str) -> bool:
         """Tell whether the database itself lies under that root, and so moves along with it."""
-        return self.database.path.absolute().is_relative_to(root)
+        return self.database.lies_in(root)
 
     def alive(self, family: Family, workspace: str) -> frozenset[str]:
         """Return the ids of the bundles that are not archived."""
@@ -343,11 +360,11 @@ class SqlStore:
 
     def seed(self, family: Family) -> None:
         """Insert the built-in rows that are absent."""
-        counted = {t: self.query(f'SELECT COUNT(*) FROM "{t}"')[0][0] for t in family.built_in}  # noqa: S608
-        if any(counted[table] < len(rows) for table, rows in family.built_in.items()):
-            with self.writer(), self.transaction():
-                for table, rows in family.built_in.items():
-                    self.insert_absent(table, [(*row, 0) for row in rows])
+        for table, rows in family.built_in.items():
+            held = {row_id for (row_id,) in self.query(f'SELECT id FROM "{table}"')}  # noqa: S608
+            if absent := [(*row, 0) for row in rows if row[0] not in held]:
+                with self.writer(), self.transaction():
+                    self.insert_absent(table, absent)
 
 
 ARCHIVED_AT = TABLES["sessions"].columns.index("archived_at")

@@ -4,11 +4,12 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from syncd.errors import StoreRefused, StoreRejected, StoreUnavailable, SyncdError
 from syncd.stores.locks import FileLock
@@ -28,6 +29,11 @@ PRAGMAS = (
 MAGIC = b"SQLite format 3\0"
 HEADER_SIZE, MARK_AT = 100, 68
 ROWS_A_STATEMENT = 300
+UNGUARDED = {
+    "references": ("foreign_keys=OFF", "foreign_keys=ON"),
+    "words": ("ignore_check_constraints=ON", "ignore_check_constraints=OFF"),
+}
+"""What the database may be told not to look at, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class SQLite:
     """A database file and how to talk to it."""
 
     path: Path
+    rows_a_statement: ClassVar[Mapping[str, int]] = {"insert": ROWS_A_STATEMENT, "upsert": ROWS_A_STATEMENT}
 
     @property
     def name(self) -> str:
@@ -44,6 +51,54 @@ class SQLite:
     def lock(self, kind: str) -> FileLock:
         """Return the lock of that kind: ``writer`` or ``daemon``."""
         return FileLock(self.path.with_name(f"{self.path.name}.{kind}.lock"))
+
+    def writing(self, connection: sqlite3.Connection) -> AbstractContextManager[bool]:
+        """Hold the writer lock; the lock is the file's, not the connection's."""
+        del connection
+        return self.lock("writer").held()
+
+    @staticmethod
+    def begin(connection: sqlite3.Connection) -> None:
+        """Begin a transaction that writes: one at a time."""
+        connection.execute("BEGIN IMMEDIATE")
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Turn SQLite's errors into ours."""
+        return translated(self.name)
+
+    @staticmethod
+    def insert(table: str, rows: int) -> str:
+        """Return the text that inserts so many rows of a table."""
+        return insert(table, rows)
+
+    @staticmethod
+    def upsert(table: str, rows: int) -> str:
+        """Return the text that inserts so many rows of a table, or brings those that are there level."""
+        return upsert(table, rows)
+
+    @staticmethod
+    @contextmanager
+    def unguarded(connection: sqlite3.Connection, what: Literal["references", "words"]) -> Iterator[None]:
+        """Take rows whatever they point at, or whatever their words; outside of any transaction."""
+        off, on = UNGUARDED[what]
+        connection.execute(f"PRAGMA {off}")
+        try:
+            yield
+        finally:
+            connection.execute(f"PRAGMA {on}")
+
+    @staticmethod
+    def references(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+        """Return table, column and the table that it points at, of every reference."""
+        return [
+            (table, column, parent)
+            for table in TABLES
+            for _, _, parent, column, *_ in connection.execute(f'PRAGMA foreign_key_list("{table}")')
+        ]
+
+    def lies_in(self, root: str) -> bool:
+        """Tell whether the file lies under that root, and so moves along with it."""
+        return self.path.absolute().is_relative_to(root)
 
     def size(self, tail: str = "") -> int:
         """Return the bytes of the file, or of the one beside it with that tail; 0 if there is none."""
@@ -92,8 +147,9 @@ class SQLite:
         if not self.exists():
             raise StoreRefused(f"there is no database at {self.path}", "Run `syncd sync` first, or choose --database.")
         with translated(self.name):
-            if self.version() != VERSION:
-                raise StoreRefused(f"{self.path} has no up-to-date schema", "Run `syncd migrate` once.")
+            if (version := self.version()) != VERSION:
+                hint = "Run `syncd migrate` once." if version else "Run `syncd sync` once."
+                raise StoreRefused(f"{self.path} has no up-to-date schema", hint)
             return self._connect(f"file:{quoted(self.path)}?mode=ro")
 
     @staticmethod
@@ -152,6 +208,8 @@ class SQLite:
         """Return a file next to this one, for what is to take its place; what an earlier try left there goes."""
         fresh = SQLite(self.path.with_name(f"{self.path.name}.rebuild"))
         fresh.discard()
+        with translated(fresh.name):
+            fresh.path.touch(mode=0o600)  # whoever may not read this file may not read the next one either
         return fresh
 
     def take(self, fresh: "SQLite", connection: sqlite3.Connection) -> None:
@@ -160,7 +218,7 @@ class SQLite:
         ``connection`` is a writer's to this file, outside of any transaction.
         """
         with translated(self.name), closing(sqlite3.connect(fresh.path)) as source:
-            source.backup(connection, progress=_unless_busy())
+            source.backup(connection, progress=unless_busy())
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # as far as readers let it
 
     def discard(self) -> None:
@@ -169,14 +227,16 @@ class SQLite:
             Path(f"{self.path}{tail}").unlink(missing_ok=True)
 
 
-def _unless_busy() -> Callable[[int, int, int], None]:
+def unless_busy() -> Callable[[int, int, int], None]:
     """Return what a backup reports to: the driver itself would wait for ever for a database that another holds."""
     until = time.monotonic() + 4 * BUSY_SECONDS
 
     def report(status: int, remaining: int, total: int) -> None:
         del remaining, total
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > until:
-            raise sqlite3.OperationalError("database is locked")
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = status
+            raise error
 
     return report
 

@@ -336,7 +336,7 @@ def test_a_new_projection_reads_every_session_again(bench: Workbench) -> None:
 
     def shouting(bundle: Bundle, documents: Any, past: Past) -> Projection:
         found = project(bundle, documents, past)
-        tasks = [(*row[:3], str(row[3]).upper(), *row[4:]) for row in found.rows["tasks"]]
+        tasks = [(*row[:3], str(row[3]).upper(), *row[4:]) for row in found.rows.get("tasks", ())]
         return replace(found, rows={**found.rows, "tasks": tasks})
 
     bench.family = replace(bench.family, version=bench.family.version + 1, project=shouting)

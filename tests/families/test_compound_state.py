@@ -10,7 +10,8 @@ import pytest
 from syncd.core.decode import Limits
 from syncd.core.family import Past, Projection
 from syncd.errors import DecodeError, ShapeError
-from syncd.families.compound_state import Options, bundle_named, compound_state
+from syncd.families.belonging import bundle_named
+from syncd.families.compound_state import Options, compound_state
 from syncd_models.schema import TABLES
 from syncd_models.values import Bundle, Checkpoint, Held, Row
 
@@ -83,7 +84,8 @@ def test_what_is_no_object_is_refused(raw: bytes, error: type[Exception], reason
     [
         ("session-1", True, False),
         ("orchestrator-1", True, False),
-        ("data", False, False),
+        ("data", True, False),
+        ("database", False, False),
         ("backend.json", False, True),
         (".backend.json", False, False),
         ("session.json.tmp", False, False),

@@ -47,6 +47,15 @@ def test_the_golden_rows_are_what_the_reference_computes(tmp_path: Path) -> None
     bench.close()
 
 
+def test_the_credentials_of_the_example_stay_in_their_file(tmp_path: Path) -> None:
+    """No table holds what is made up there, and the database says that there is something."""
+    bench = synced(tmp_path)
+    assert "made-up" not in repr(bench.dump())
+    told = {key: row["has_credentials"] for key, row in bench.rows()["integrations"].items()}
+    assert told == {"mail": True, "blog": True, "weather": False}
+    bench.close()
+
+
 def test_only_the_torn_file_of_the_example_is_refused(tmp_path: Path) -> None:
     """The example holds one file that no parser can read, and nothing else is noted."""
     bench = synced(tmp_path)
