@@ -11,7 +11,7 @@ from syncd.core.family import Family
 from syncd.core.moments import moment_text, parse_moment
 from syncd.core.walk import Record
 from syncd.errors import ConfigError
-from syncd.stores.changelog import EVERYTHING, Ranges
+from syncd.stores.changelog import EVERYTHING, Ranges, legible
 from syncd.stores.sql import SqlStore
 from syncd_models.schema import TABLES
 from syncd_models.values import Bundle
@@ -121,6 +121,7 @@ def tables(family: Family) -> tuple[str, ...]:
 
 def changes(store: SqlStore, table: str, row_id: str) -> list[Event]:
     """Return every change of a row that is remembered, oldest first. Raises ConfigError for a row that never was."""
+    _check_id(row_id)
     found = _events(store, "table_name = ? AND row_id = ?", (table, row_id))
     known = store.query(f'SELECT source_path FROM "{table}" WHERE id = ?', (row_id,))  # noqa: S608  names are ours
     if not found and not known:
@@ -147,7 +148,8 @@ def _event(*row: Any) -> Event:
 
 
 def _fields(before: str | None, after: str | None) -> dict[str, Field]:
-    old, new = json.loads(before or "{}"), json.loads(after or "{}")
+    with legible():
+        old, new = json.loads(before or "{}"), json.loads(after or "{}")
     return {name: Field(old.get(name), new.get(name)) for name in {**old, **new}}
 
 
@@ -177,7 +179,8 @@ def _nobodys_since(store: SqlStore, family: Family, table: str, row_id: str) -> 
 
 def row_at(store: SqlStore, family: Family, table: str, row_id: str, at: str) -> Moment:
     """Return one row as it was at a time, in ``rows[table]``; no row there means that there was none."""
-    seq = store.log.seq_at(at)
+    _check_id(row_id)
+    seq = _seq_at(store, at)
     since = row_known_since(store, family, table, row_id)
     if since is None or at < since:
         return Moment(at, seq, known=False, since=since)
@@ -185,6 +188,24 @@ def row_at(store: SqlStore, family: Family, table: str, row_id: str, at: str) ->
     last = _events(store, "table_name = ? AND row_id = ? AND seq <= ?", (table, row_id, seq), 1)
     found = [_whole(table, rows[row_id])] if row_id in rows else []
     return Moment(at, seq, known=True, since=since, rows={table: found}, last=last[0] if last else None)
+
+
+def _check_id(row_id: str) -> None:
+    """Raise ConfigError for an id that no database could hold."""
+    try:
+        plain = "\0" not in row_id and bool(row_id.encode())
+    except UnicodeEncodeError:
+        plain = False
+    if not plain:
+        raise ConfigError(f"{row_id[:80]!r} is the id of no row", "Ids are text in UTF-8; `syncd show` lists some.")
+
+
+def _seq_at(store: SqlStore, at: str) -> int:
+    """Return the last entry of the log that counts at a time. Raises ConfigError for one that is still to come."""
+    if at > max(store.moment(), store.log.last()[1]):  # the log may be ahead of a clock that was set back
+        raise ConfigError(f"{at} UTC is still to come", f"It is {store.moment()} UTC; a time without a zone is in UTC "
+                          "unless naive_timezone says otherwise.")  # fmt: skip
+    return store.log.seq_at(at)
 
 
 def _bundle_of(store: SqlStore, family: Family, table: str, row_id: str) -> str | None:
@@ -206,7 +227,7 @@ def session_at(store: SqlStore, family: Family, bundle: Bundle, at: str) -> Mome
     """Return all rows of one session as they were at a time, by table."""
     since = known_since(store, bundle.id)
     if since is None or at < since:
-        return Moment(at, store.log.seq_at(at), known=False, since=since, unknown=(bundle.id,))
+        return Moment(at, _seq_at(store, at), known=False, since=since, unknown=(bundle.id,))
     ranges = {table: family.key_ranges(table, bundle) for table in family.tables}
     found = _at(store, family, {table: each for table, each in ranges.items() if each}, at)
     own = {
@@ -217,7 +238,7 @@ def session_at(store: SqlStore, family: Family, bundle: Bundle, at: str) -> Mome
 
 
 def _at(store: SqlStore, family: Family, wanted: dict[str, Ranges], at: str) -> Moment:
-    seq = store.log.seq_at(at)
+    seq = _seq_at(store, at)
     since = _beginning(store)
     if since is None or at < since:
         return Moment(at, seq, known=False, since=since)
@@ -246,4 +267,5 @@ def _beginning(store: SqlStore) -> str | None:
 
 def _whole(table: str, row: Record) -> Record:
     """Return a row with every column of today's table, in order."""
-    return {column: row.get(column) for column in TABLES[table].columns[:-1]}
+    columns = TABLES[table].columns[:-1]
+    return row if (*row,) == columns else {column: row.get(column) for column in columns}

@@ -1,6 +1,6 @@
 """Keep it small: archived sessions and entries of the change log that are older than anybody wants to know."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,8 +46,11 @@ def prune(store: SqlStore, family: Family, now: datetime, days: tuple[int, int],
     last = store.log.seq_before(changes)
     with_sessions, others = _count_changes(store, found.sessions, last)
     found.changes = with_sessions + others
-    for part in batched(found.sessions, BATCH):
-        found.rows += _remove_sessions(store, family, [family.bundle_named(row_id) for row_id in part], dry=dry)
+    asked, found.sessions = found.sessions, []
+    for part in batched(asked, BATCH):
+        gone = _remove_sessions(store, family, [family.bundle_named(row_id) for row_id in part], dry=dry)
+        found.sessions += [bundle.id for bundle in gone]
+        found.rows += sum(len(rows) for each in gone.values() for rows in each.rows.values())
     if others:
         found.changes_before = max(changes, found.changes_before or "")
     if last and not dry:
@@ -60,18 +63,17 @@ def _count_changes(store: SqlStore, sessions: Sequence[str], last: int) -> tuple
     with_sessions, others = 0, int(store.query("SELECT COUNT(*) FROM changes WHERE seq <= ?", (last,))[0][0])
     for part in batched(sessions, BATCH):
         marks = ",".join("?" * len(part))
-        text = f"SELECT COUNT(*), SUM(seq <= ?) FROM changes WHERE bundle IN ({marks})"  # noqa: S608
-        ((count, old),) = store.query(text, (last, *part))
+        counted = f"SELECT COUNT(*), COUNT(CASE WHEN seq <= ? THEN 1 END) FROM changes WHERE bundle IN ({marks})"  # noqa: S608
+        ((count, old),) = store.query(counted, (last, *part))
         with_sessions += count
-        others -= old or 0
+        others -= old
     return with_sessions, others
 
 
-def _remove_sessions(store: SqlStore, family: Family, bundles: Sequence[Bundle], *, dry: bool) -> int:
-    """Remove all that is known of sessions, in one transaction, and return how many rows that was."""
+def _remove_sessions(store: SqlStore, family: Family, bundles: Sequence[Bundle], *, dry: bool) -> Mapping[Bundle, Held]:
+    """Remove all that is known of sessions, in one transaction, and return what was held of them."""
     if dry:
-        held = store.held(family, bundles, whole=True)
-        return sum(len(rows) for each in held.values() for rows in each.rows.values())
+        return store.held(family, bundles, whole=True)
     with store.writer():
         held = store.held(family, bundles, whole=True)
         gone = {bundle: each for bundle, each in held.items() if each.archived}  # none that came back meanwhile
@@ -80,7 +82,7 @@ def _remove_sessions(store: SqlStore, family: Family, bundles: Sequence[Bundle],
             store.log.write(family, [Step(bundle, first=True) for bundle in gone], "prune", store.log_moment())
             for bundle, each in gone.items():
                 _remove(store, family, bundle, each, last)
-    return sum(len(rows) for each in gone.values() for rows in each.rows.values())
+    return gone
 
 
 def _remove(store: SqlStore, family: Family, bundle: Bundle, held: Held, last: int) -> None:

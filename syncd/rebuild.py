@@ -9,7 +9,7 @@ from syncd.core.reconcile import drift
 from syncd.engine import Pass, settle, sync_all, sync_batches
 from syncd.errors import SyncdError
 from syncd.ports import Source
-from syncd.stores.copying import check, copy
+from syncd.stores.copying import check, complete, copy
 from syncd.stores.sql import SqlStore
 from syncd.verify import Difference, Verification, bundles_of, verify
 from syncd_models.values import Bundle, Change, Held, Look, Step
@@ -41,11 +41,12 @@ def rebuild(
         fresh = store.beside()
         try:
             on_stage("copying")
-            doubted = copy(store, fresh, sources[0].family)
+            doubted = copy(store, fresh)
             seq = fresh.log.last()[0]
             on_stage("reading every file")
             for source, each in zip(sources, passes, strict=True):
                 _level(source, fresh, each)
+            complete(fresh, sources[0].family)  # what still points at nothing is no file's
             on_stage("verifying")
             found = _proved(sources, fresh, passes)
             check(fresh, doubted)

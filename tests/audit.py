@@ -14,6 +14,11 @@ PROJECTED = (
     *("sessions", "tasks", "task_items", "blockers", "concerns", "next_steps", "deliverables", "messages"),
     *("metrics", "llm_usage"),
 )
+LOGGED = (
+    *PROJECTED,
+    *("campaigns", "leads", "content", "experiments", "patterns", "lessons_learned", "rewards", "integrations"),
+    *("repositories", "user_commands", "automation_candidates", "achievements"),
+)
 State: TypeAlias = dict[tuple[str, str], dict[str, Any]]
 """Table and row id -> column -> value, without ``synced_rev``."""
 
@@ -31,10 +36,8 @@ def audit(database: Path, root: Path) -> None:
 def assert_checkpoints(connection: sqlite3.Connection, root: Path) -> None:
     """Hold each checkpoint to its file's bytes, and each file to a checkpoint."""
     held = dict(connection.execute("SELECT path, sha256 FROM files WHERE workspace = 'default'").fetchall())
-    found = {
-        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in root.glob("*-*/*.json")
-    }
-    assert held == found
+    files = [*root.glob("*-*/*.json"), *root.glob("data/*.json")]
+    assert held == {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def assert_versions(connection: sqlite3.Connection) -> None:
@@ -92,7 +95,8 @@ def walk_back(connection: sqlite3.Connection, seq: int = 0) -> State:
 def state_of(connection: sqlite3.Connection) -> State:
     """Return every row that comes from files."""
     state: State = {}
-    for table in PROJECTED:
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}  # fewer in an older schema
+    for table in (table for table in LOGGED if table in there):
         columns = TABLES[table].columns[:-1]
         for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608  names are ours
             state[table, row[0]] = dict(zip(columns, row, strict=False))

@@ -51,7 +51,8 @@ VIEWS: dict[str, str] = {
                ROUND(100.0 * COUNT(*) FILTER (WHERE t.status = 'completed')
                    / NULLIF(COUNT(*) FILTER (WHERE t.status IN ('completed', 'failed', 'blocked')), 0), 1)
                    AS success_rate,
-               AVG(t.duration_seconds) AS mean_duration_seconds, MAX(t.duration_seconds) AS max_duration_seconds
+               SUM(t.duration_seconds) / COUNT(t.duration_seconds) AS mean_duration_seconds,
+               MAX(t.duration_seconds) AS max_duration_seconds
         FROM agents a LEFT JOIN tasks t ON t.agent_id = a.id
         GROUP BY a.id""",
     "v_daily_metrics": """

@@ -47,6 +47,9 @@ def command(settings: Settings, what: str, row_id: str | None, *, at: str | None
     of_table = what in tables(family)
     if row_id is not None and not of_table:
         raise ConfigError(f"{what[:80]!r} is no table with a past", f"These are: {', '.join(tables(family))}.")
+    if not of_table and not what.rpartition("/")[2].startswith(settings.session_prefixes):
+        hint = f"Sessions begin with {' or '.join(settings.session_prefixes)}; tables are {', '.join(tables(family))}."
+        raise ConfigError(f"{what[:80]!r} is neither a table with a past nor a session", hint)
     if of_table and row_id is None and at is None:
         raise ConfigError("which row?", f"Name one: syncd history {what} ROW_ID; or give a time for all: --at TIME.")
     with read_store(settings) as store:
@@ -63,9 +66,10 @@ def command(settings: Settings, what: str, row_id: str | None, *, at: str | None
             since = row_known_since(store, family, what, row_id or "")
             name = f"{what} {row_id}"
         else:
-            name = session(what, settings).id
+            asked = session(what, settings)
+            name = asked.id
             events, since = session_changes(store, name, limit), known_since(store, name)
-            if not events:
+            if not events and not store.knows(family, asked):
                 raise ConfigError(f"nothing is remembered of a session {what!r}", "`syncd show` lists those there are.")
     if as_json:
         told = [event.as_json() for event in events]
@@ -150,7 +154,7 @@ def _draw_row(moment: "Moment", name: str, row: dict[str, Any]) -> None:
         source = f" from {last.path} #{last.generation}" if last.path else ""
         say(f"so since {last.at} UTC: {WORDS[last.op]}{source} ({last.cause})")
     else:
-        say(f"so since it was first read, {moment.since} UTC")
+        say(f"so since {moment.since} UTC at least: from then on its past is known")
 
 
 def _draw_table(moment: "Moment", name: str, rows: list[dict[str, Any]]) -> None:
@@ -159,7 +163,9 @@ def _draw_table(moment: "Moment", name: str, rows: list[dict[str, Any]]) -> None
     ]  # fmt: skip
     columns = ["id", *(column for column in told if column not in {"id", *PLACES})][:MOST_CELLS]
     lines = [["" if row[column] is None else _short(row[column]) for column in columns] for row in rows]
-    table(f"{name} at {moment.at} UTC: {len(rows):,} row(s); every column with --json", columns, lines)
+    say(f"{name} at {moment.at} UTC: {len(rows):,} row(s); every column with --json", bold=True)
+    if rows:  # apart from the title, which a narrow table would fold
+        table("", columns, lines)
 
 
 def _value(value: object) -> str:

@@ -25,16 +25,17 @@ def command(settings: Settings, *, dry_run: bool, as_json: bool) -> int:
     database = database_of(settings)
     version = database.version()
     pending: list[str] = []
-    if 0 < version < VERSION and isinstance(database, SQLite):
+    path = database.path if isinstance(database, SQLite) else None
+    if path and 0 < version < VERSION:
         from syncd.stores.migrate import copies, pending_after
 
         pending = pending_after(version)
     result: dict[str, Any] = {
         "database": database.name, "schema_version": version, "latest": VERSION, "pending": pending, "copy": None,
     }  # fmt: skip
-    if pending and not dry_run:
+    if path and pending and not dry_run:
         with open_store(settings):
-            result["copy"] = str(copies(settings.database, version)[-1])
+            result["copy"] = str(copies(path, version)[-1])
         result["schema_version"], result["pending"] = VERSION, []
     if as_json:
         say_json({"schema": 1, "dry_run": dry_run, **result})

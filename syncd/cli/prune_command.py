@@ -24,13 +24,14 @@ def command(settings: Settings, *, archived: int | None, changes: int | None, dr
     unknown afterwards, and `syncd history` says so.
     """
     from syncd.prune import prune
-    from syncd.wiring import family_of, open_store, read_store, utc_now
+    from syncd.wiring import database_of, family_of, open_store, read_store, utc_now
 
     days = (
         settings.archived_days if archived is None else archived,
         settings.changes_days if changes is None else changes,
     )
-    with read_store(settings) if dry_run else open_store(settings) as store:
+    none_yet = not database_of(settings).exists()  # nor is one made to be pruned: the reader says so
+    with read_store(settings) if dry_run or none_yet else open_store(settings) as store:
         started = store.moment()
         found = prune(store, family_of(settings), utc_now(), days, dry=dry_run)
         if not dry_run:

@@ -36,7 +36,7 @@ def key_ranges(table: str, bundle: Bundle) -> tuple[tuple[str, str], ...]:
     if table in ROSTER:
         return ()
     if table == "sessions":
-        return ((bundle.id, f"{bundle.id}\0"),)
+        return ((bundle.id, f"{bundle.id}\1"),)  # no id holds U+0000, which not every database takes
     tasks = (f"task-{bundle.id}-", f"task-{bundle.id}.")
     return (tasks,) if table == "tasks" else (tasks, beneath)
 

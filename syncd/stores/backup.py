@@ -68,7 +68,8 @@ def _backup(database: SQLite, folder: Path, keep: int, now: datetime) -> Backup:
     finally:
         _discard(part)
     _settle(folder)
-    removed = _dated(database, folder)[:-keep]
+    others = [path for path in _dated(database, folder) if path != target]
+    removed = others[: max(len(others) - keep + 1, 0)]  # the new one stays, whatever the clock said when
     for path in removed:
         path.unlink()
     return Backup(target, target.stat().st_size, tuple(removed))
@@ -98,12 +99,10 @@ def _remedy(error: sqlite3.Error | OSError) -> str:
 
 
 def _free(folder: Path, stem: str, suffix: str) -> Path:
-    """Return a name that is not taken: two copies may be made in one second."""
-    number, path = 1, folder / f"{stem}{suffix}"
-    while path.exists():
-        number += 1
-        path = folder / f"{stem}-{number}{suffix}"
-    return path
+    """Return a name that is not taken: two copies may be made in one second, and the later one counts on."""
+    pattern = re.compile(re.escape(stem) + r"(?:-(\d+))?" + re.escape(suffix))
+    taken = [int(found[1] or 1) for path in folder.iterdir() if (found := pattern.fullmatch(path.name))]
+    return folder / (f"{stem}-{max(taken) + 1}{suffix}" if taken else f"{stem}{suffix}")
 
 
 def _copy(database: SQLite, part: Path) -> None:

@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from syncd.core.family import Family
 from syncd.core.walk import EPOCH, Entry, Record, epoch_of, last_of, walk_back
+from syncd.errors import StoreRefused
 from syncd_models.schema import TABLES
 from syncd_models.values import Change, Row, Step
 
@@ -116,7 +120,8 @@ class ChangeLog:
 
     def first_read_after(self, seq: int) -> frozenset[str]:
         """Return the bundles that were first read after an entry."""
-        found = self._store.query("SELECT DISTINCT bundle FROM changes WHERE op = 'r' AND seq > ?", (seq,))
+        # Not DISTINCT: for that, SQLite would rather read the whole log in order of its bundles.
+        found = self._store.query("SELECT bundle FROM changes WHERE op = 'r' AND seq > ?", (seq,))
         return frozenset(bundle for (bundle,) in found)
 
     def state(self, table: str, seq: int, ranges: Ranges = EVERYTHING) -> dict[str, Record]:
@@ -126,10 +131,11 @@ class ChangeLog:
         epoch; from there through what the rest of that epoch changed.
         """
         rows: dict[str, Record | None] = {}
-        for low, high in ranges:
-            rows |= self._at_end_of(epoch_of(seq, self._size), table, low, high)
-        entries = chain.from_iterable(self._rest_of_epoch(seq, table, low, high) for low, high in ranges)
-        return {row_id: row for row_id, row in walk_back(rows, entries).items() if row is not None}
+        with legible():
+            for low, high in ranges:
+                rows |= self._at_end_of(epoch_of(seq, self._size), table, low, high)
+            entries = chain.from_iterable(self._rest_of_epoch(seq, table, low, high) for low, high in ranges)
+            return {row_id: row for row_id, row in walk_back(rows, entries).items() if row is not None}
 
     def _at_end_of(self, epoch: int, table: str, low: str, high: str) -> dict[str, Record | None]:
         """Return rows as they were when an epoch had ended."""
@@ -137,19 +143,21 @@ class ChangeLog:
             "(SELECT COALESCE(p.state, ?) FROM snapshots p WHERE p.table_name = ? AND p.row_id = {id} AND p.epoch > ? "
             "ORDER BY p.epoch LIMIT 1)"
         )
-        columns = TABLES[table].columns
+        columns = TABLES[table].columns[:-1]
         found: dict[str, Record | None] = {}
         text = f'SELECT {snapshot.format(id="t.id")}, t.* FROM "{table}" t WHERE t.id >= ? AND t.id < ?'  # noqa: S608
-        for state, *row in self._store.query(text, (LEFT, table, epoch, low, high)):
-            found[row[0]] = _state(state) if state else dict(zip(columns[:-1], row, strict=False))
-        # What is gone today, and was there once: said so that the index of its row serves, unless all rows are asked.
-        gone = "op = 'd'" if _whole(low, high) else "op || '' = 'd'"
+        for row in self._store.query(text, (LEFT, table, epoch, low, high)):
+            found[row[1]] = _state(row[0]) if row[0] else dict(zip(columns, row[1:], strict=False))
+        # What is gone today, and was there once: said so that the index of deletions serves where all rows are asked,
+        # and that of the rows else. A range of all ids would let SQLite choose the wrong one.
+        some = () if _whole(low, high) else (low, high)
+        gone = "op || '' = 'd' AND row_id >= ? AND row_id < ?" if some else "op = 'd'"
         text = (
             f"SELECT {snapshot.format(id='g.row_id')}, g.row_id FROM (SELECT DISTINCT row_id FROM changes "  # noqa: S608
-            f"WHERE table_name = ? AND {gone} AND row_id >= ? AND row_id < ? AND seq > ?) g"
+            f"WHERE table_name = ? AND seq > ? AND {gone}) g"
         )
         after = epoch * self._size
-        for state, row_id in self._store.query(text, (LEFT, table, epoch, table, low, high, after)):
+        for state, row_id in self._store.query(text, (LEFT, table, epoch, table, after, *some)):
             if row_id not in found:
                 found[row_id] = _state(state) if state else None
         return found
@@ -163,8 +171,17 @@ class ChangeLog:
             "AND seq > ? AND seq <= ? ORDER BY seq DESC"
         )
         last = last_of(epoch_of(seq, self._size), self._size)
-        for row in self._store.query(text, (table, low, high, seq, last)):
-            yield Entry(*row)
+        yield from map(Entry._make, self._store.query(text, (table, low, high, seq, last)))
+
+
+@contextmanager
+def legible() -> Iterator[None]:
+    """Raise StoreRefused where what the log holds is not what was written into it."""
+    try:
+        yield
+    except ValueError as error:
+        hint = "The rows themselves may be fine: `syncd verify` tells. For their past, go back to a backup."
+        raise StoreRefused(f"the change log is damaged: {error}", hint) from error
 
 
 def _whole(low: str, high: str) -> bool:
@@ -173,7 +190,7 @@ def _whole(low: str, high: str) -> bool:
 
 def _state(text: str) -> Record | None:
     """Return the row that a snapshot holds."""
-    return None if text == LEFT else json.loads(text)
+    return None if text == LEFT else orjson.loads(text)
 
 
 def _differing(change: Change) -> tuple[str | None, str | None]:

@@ -20,18 +20,18 @@ class Doubted(NamedTuple):
     reason: str
 
 
-def copy(store: SqlStore, fresh: SqlStore, family: Family) -> list[Doubted]:
-    """Copy every row, and add the built-in and made ones that rows point at; return those that went in unchecked.
-
-    What points at nothing else is left as it is: whoever compares the rows with their files mends that.
-    """
+def copy(store: SqlStore, fresh: SqlStore) -> list[Doubted]:
+    """Copy every row, whatever it points at, and return those that went in unchecked."""
     with fresh.unguarded("references"):
-        doubted = [each for table in TABLES for each in _copy(store, fresh, table)]
+        return [each for table in TABLES for each in _copy(store, fresh, table)]
+
+
+def complete(fresh: SqlStore, family: Family) -> None:
+    """Insert the built-in rows, and those that others point at and that an id alone makes, where they are absent."""
     fresh.seed(family)
     for table in family.built_in:
         with fresh.transaction():
             fresh.insert_absent(table, [(*family.made(table, row_id), 0) for row_id in fresh.dangling(table)])
-    return doubted
 
 
 def check(fresh: SqlStore, doubted: Sequence[Doubted]) -> None:

@@ -54,13 +54,15 @@ class Postgres:
         return connection
 
     def _first_schema(self, connection: Connection) -> str:
-        """Return the schema that new tables go to, which need not be there if the search path names one."""
-        ((found, path),) = connection.execute("SELECT current_schema(), current_setting('search_path')").fetchall()
+        """Return the first schema of the search path, there or not; that of the user counts only where it is there."""
+        text = "SELECT current_schema(), current_user, current_setting('search_path')"
+        ((found, user, path),) = connection.execute(text).fetchall()
         named = (_bare(each.strip()) for each in str(path).split(","))
-        first = found or next((name for name in named if name and not name.startswith(("$", "pg_"))), None)
-        if not first:
+        mine = (user if name == "$user" and found == user else name for name in named)
+        first = next((str(name) for name in mine if name and not name.startswith(("$", "pg_"))), None)
+        if first is None:
             raise StoreRefused(f"{self.url}: no schema is in the search path", f"Name one: {OWN_SCHEMA}.")
-        return str(first)
+        return first
 
     # Opening
 

@@ -1,6 +1,7 @@
 """The tables and views as PostgreSQL wants them; imported only where a schema is made."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, Double, MetaData, Text
@@ -20,7 +21,7 @@ TYPES: dict[type, TypeEngine[Any]] = {
     datetime: DateTime(timezone=True),
 }
 
-# Where dates are counted with, where sums have a type of their own, and where a number is cut.
+# Where dates are counted with, and where numbers are cut. Means are sums divided: AVG squares what it is given.
 OWN_VIEWS = {
     "v_session_progress": """
         SELECT s.id, s.workspace, s.status, s.branch_name, COUNT(t.id) AS tasks,
@@ -49,7 +50,7 @@ OWN_VIEWS = {
         HAVING MAX(f.mtime_ns) / 1000000000 < TRUNC(EXTRACT(EPOCH FROM now()))::bigint - 3600""",
     "v_daily_metrics": """
         SELECT to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, metric_name, COUNT(*) AS points,
-               SUM(metric_value) AS total, AVG(metric_value) AS mean, MIN(metric_value) AS lowest,
+               SUM(metric_value) AS total, SUM(metric_value) / COUNT(*) AS mean, MIN(metric_value) AS lowest,
                MAX(metric_value) AS highest
         FROM metrics WHERE recorded_at IS NOT NULL
         GROUP BY day, metric_name""",
@@ -73,7 +74,8 @@ OWN_VIEWS = {
 }
 
 
-def statements() -> list[str]:
+@cache
+def statements() -> tuple[str, ...]:
     """Return the texts that make all tables, indexes and views, in order."""
     modules, copied = (rows, ledger), MetaData()  # imported for the tables that they declare
     tables = [table.to_metadata(copied) for table in SQLModel.metadata.sorted_tables if modules]
@@ -84,7 +86,7 @@ def statements() -> list[str]:
     dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     made = [str(CreateTable(table).compile(dialect=dialect)) for table in tables]
     made += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
-    return made + [f"CREATE VIEW {name} AS {OWN_VIEWS.get(name, query)}" for name, query in VIEWS.items()]
+    return (*made, *(f"CREATE VIEW {name} AS {OWN_VIEWS.get(name, query)}" for name, query in VIEWS.items()))
 
 
 def _retype(column: Column[Any]) -> None:

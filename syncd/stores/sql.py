@@ -39,7 +39,11 @@ class SqlStore:
     def beside(self) -> "SqlStore":
         """Return a new, empty store of the same kind, for what is to take this one's place."""
         fresh = self.database.beside()
-        return SqlStore(fresh, fresh.open(), self._now)
+        try:
+            return SqlStore(fresh, fresh.open(), self._now)
+        except BaseException:
+            fresh.discard()
+            raise
 
     def take(self, fresh: "SqlStore") -> None:
         """Put what another store holds in this one's place, at once; the caller holds the writer lock."""
@@ -126,7 +130,7 @@ class SqlStore:
             values = ",".join(["(?,?,?)"] * len(part))
             text = (
                 f"WITH wanted(n, low, high) AS (VALUES {values}) SELECT wanted.n, t.* FROM wanted "  # noqa: S608
-                f'CROSS JOIN "{table}" t ON t.id >= wanted.low AND t.id < wanted.high'
+                f'CROSS JOIN "{table}" t WHERE t.id >= wanted.low AND t.id < wanted.high'
             )
             for n, *row in self.query(text, [*chain.from_iterable(part)]):
                 bundle = bundles[n]
@@ -142,7 +146,7 @@ class SqlStore:
             values = ",".join(["(?,?,?,?)"] * len(part))
             text = (
                 f"WITH wanted(n, workspace, low, high) AS (VALUES {values}) SELECT wanted.n, {columns} FROM wanted "  # noqa: S608
-                f'CROSS JOIN "{table}" t ON t.workspace = wanted.workspace AND t.path >= wanted.low '
+                f'CROSS JOIN "{table}" t WHERE t.workspace = wanted.workspace AND t.path >= wanted.low '
                 f"AND t.path < wanted.high"
             )
             wanted = ((n, each.workspace, f"{each.name}/", f"{each.name}0") for n, each in part)
@@ -227,8 +231,14 @@ class SqlStore:
         return max(moment_text(self._now()) or "", self.log.last()[1])
 
     def _write_rows(self, family: Family, steps: Sequence[Step]) -> None:
+        given = {(each.table, each.row_id) for step in steps for each in step.changes}
         for table in family.built_in:
-            wanted = {str(row[0]): (*row, 0) for step in steps for row in step.references.get(table, ())}
+            wanted = {
+                str(row[0]): (*row, 0)
+                for step in steps
+                for row in step.references.get(table, ())
+                if (table, row[0]) not in given
+            }
             missing = [row for row_id, row in wanted.items() if row_id not in self._known]
             self.insert_absent(table, missing)
             self._known.update(str(row[0]) for row in missing)

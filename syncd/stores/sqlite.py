@@ -133,13 +133,13 @@ class SQLite:
 
                 upgrade(self.path, version)
             connection = self._connect(f"file:{quoted(self.path)}")
-            if version == 0:
-                try:
-                    connection.execute("PRAGMA journal_mode=WAL")
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")  # a backup that took its place has no journal
+                if version == 0:
                     create(connection)
-                except BaseException:
-                    connection.close()
-                    raise
+            except BaseException:
+                connection.close()
+                raise
             return connection
 
     def open_readonly(self) -> sqlite3.Connection:

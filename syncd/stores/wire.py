@@ -66,7 +66,7 @@ class Connection:
     """A connection whose texts have question marks, and whose transactions begin and end where they say so."""
 
     def __init__(self, url: Url, *, plain: bool = False) -> None:
-        """Connect; a ``plain`` connection gives the driver's own values. Raises the errors at the end of this module."""
+        """Connect; a ``plain`` connection gives the driver's own values. Raises the errors that end this module."""
         self.url = url
         self.schema = ""
         """The one that it sees."""
@@ -148,7 +148,7 @@ CONNECTING: tuple[tuple[str, type[SyncdError], str], ...] = (
 WRITABLE = "Is it a standby? Name the server that may be written to."
 DAMAGED = "Drop its tables, or choose another --database, and run `syncd sync`: all but the past comes from the files."
 RUNNING: tuple[tuple[str, type[SyncdError], str], ...] = (
-    ("42501", StoreRefused, "Ask the owner of the schema for what is missing, such as GRANT USAGE, CREATE ON SCHEMA."),
+    ("42501", StoreRefused, "Who writes should own the schema: ask its owner for that, or to GRANT what is missing."),
     ("42", StoreRefused, DAMAGED),
     ("XX", StoreRefused, DAMAGED),
     ("25006", StoreUnavailable, WRITABLE),
@@ -156,6 +156,8 @@ RUNNING: tuple[tuple[str, type[SyncdError], str], ...] = (
     ("", StoreUnavailable, AGAIN),
 )
 """What begins the code of an error, and what that means."""
+ASIDES = (" Is the server running", " This probably means")
+"""Where a message of the driver goes over to guessing."""
 REJECTED = ("22", "23", "54")
 """Codes of rows that the server will never take: bad values, broken promises, too long for an index."""
 
@@ -174,7 +176,9 @@ def translated(url: Url) -> Iterator[None]:
 def _ours(error: psycopg.Error, url: Url) -> SyncdError:
     code = error.sqlstate or ""
     said = " ".join((error.diag.message_primary or str(error)).split())
-    reason = url.without_secrets(said.partition(" Is the server running")[0])
+    for aside in ASIDES:
+        said = said.partition(aside)[0]
+    reason = url.without_secrets(said)
     if code.startswith(REJECTED) or (isinstance(error, psycopg.DataError) and not code):
         return StoreRejected(Fault(f"the database refuses its rows: {reason}"))
     if code:

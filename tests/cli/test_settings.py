@@ -23,10 +23,14 @@ VALUES: dict[str, tuple[Any, str, str, str]] = {
     "logs": ("{here}/.compound-state/logs", "by-file", "by-variable", "by-flag"),
     "reports": ("{here}/.compound-state/reports", "by-file", "by-variable", "by-flag"),
     "tasks": ("{here}/.compound-state/tasks", "by-file", "by-variable", "by-flag"),
+    "backups": ("{here}/.compound-state/backups", "by-file", "by-variable", "by-flag"),
+    "keep_backups": (7, "11", "12", "13"),
+    "archived_days": (90, "11", "12", "13"),
+    "changes_days": (90, "11", "12", "13"),
 }
 """Of each setting its default, then how it is written in the file, in the variable and in the flag."""
 
-PATHS = {"database", "logs", "reports", "tasks"}
+PATHS = {"database", "logs", "reports", "tasks", "backups"}
 READ: Mapping[str, Any] = {"1KiB": 1024, "2 MB": 2 * 2**20, "3": 3, "11": 11, "12": 12, "13": 13}
 
 
@@ -171,10 +175,18 @@ def test_a_database_may_be_given_as_a_url(tmp_path: Path) -> None:
     assert shown("--database", f"sqlite:///{here}/x.db", here=here)["database"]["value"] == f"{here}/x.db"
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgres"])
+def test_a_server_is_given_by_its_address(scheme: str, tmp_path: Path) -> None:
+    """It is shown in one spelling and without its password; folders are looked for beside the root all the same."""
+    found = shown("--database", f"{scheme}://me:hush@host:5433/db?sslmode=require&password=hush", here=tmp_path)
+    assert found["database"] == {"value": "postgresql://me@host:5433/db?sslmode=require", "origin": "--database"}
+    assert found["backups"]["value"] == str(tmp_path.resolve() / ".compound-state" / "backups")
+
+
 LONG = "x" * 5000
 BAD = {
     "root": ["", "=dir", "a b=dir", "web="],
-    "database": ["postgresql://host/name", "sqlite:///", ""],
+    "database": ["mysql://host/name", "postgresql://host:port/name", "sqlite:///", ""],
     "session_prefixes": ["", "a/b"],
     "naive_timezone": ["Mars/Olympus", "../../etc/passwd", ""],
     "on_missing": ["forget", "Archive"],
@@ -184,6 +196,10 @@ BAD = {
     "logs": [""],
     "reports": [""],
     "tasks": [""],
+    "backups": [""],
+    "keep_backups": ["0", "-1", "some", ""],
+    "archived_days": ["-1", "1.5", "36501", "soon", ""],
+    "changes_days": ["-1", "1.5", "36501", "soon", ""],
 }
 
 

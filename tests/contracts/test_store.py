@@ -17,6 +17,7 @@ from syncd.families.compound_state import Options, compound_state
 from syncd.stores.sql import SqlStore
 from syncd.stores.sqlite import SQLite
 from syncd_models.values import Bundle, Held, Look, Member, Stat, Step
+from tests.postgres import fresh_database
 
 BUNDLE = Bundle("default", "session-1")
 NEIGHBOUR = Bundle("default", "session-1-2")
@@ -46,7 +47,23 @@ def sqlite_stores(folder: Path) -> Iterator[Open]:
         store.close()
 
 
-ADAPTERS = {"sqlite": sqlite_stores}
+@contextmanager
+def postgres_stores(folder: Path) -> Iterator[Open]:
+    """Lend a function that opens one more store on the same schema of a real server."""
+    del folder
+    database = fresh_database()
+    opened: list[SqlStore] = []
+
+    def open_one() -> SqlStore:
+        opened.append(SqlStore(database, database.open(), now))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+ADAPTERS = {"sqlite": sqlite_stores, "postgres": postgres_stores}
 
 
 def stat(number: int) -> Stat:

@@ -9,36 +9,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core.walk import EPOCH
 from syncd.errors import ConfigError
 from syncd.history import Field, changes, known_since, row_at, session_at, session_changes, time_of
-from tests.past import INSTANT, Chronicle, Event, bundle, chronicle, live, moment_of, pasts
+from tests.past import INSTANT, SIZES, Chronicle, Event, bundle, chronicle, moment_of, pasts, relive
 from tests.trees import Tree, write_tree
 
 Past = tuple[Tree, list[Event]]
-SIZES = (1, 2, 3, 7, 40, EPOCH)
-"""Entries of an epoch: small ones, so that few changes cross many."""
+sizes = st.sampled_from(SIZES)
+workspaces = st.sampled_from(("default", "default", "web"))
 
 
-def relive(past: Past, epoch: int) -> None:
-    """Let a past happen, and hold the log to all of it."""
-    with chronicle(epoch) as told:
-        live(told, *past)
-        told.check()
-
-
-@given(pasts(), st.sampled_from(SIZES))
-def test_every_moment_is_found_again(past: Past, epoch: int) -> None:
+@given(pasts(), sizes, workspaces)
+def test_every_moment_is_found_again(past: Past, epoch: int, workspace: str) -> None:
     """Whatever happened to files, and however the clock went, rows are told as they were."""
-    relive(past, epoch)
+    relive(past, epoch, workspace)
 
 
 @pytest.mark.soak
 @settings(max_examples=3000)
-@given(pasts(), st.sampled_from(SIZES))
-def test_every_moment_of_many_pasts_is_found_again(past: Past, epoch: int) -> None:
+@given(pasts(), sizes, workspaces)
+def test_every_moment_of_many_pasts_is_found_again(past: Past, epoch: int, workspace: str) -> None:
     """The same, thousands of times."""
-    relive(past, epoch)
+    relive(past, epoch, workspace)
 
 
 # One file goes A, B, A
@@ -197,10 +189,8 @@ def test_long_logs_are_read_from_snapshots_not_from_the_end() -> None:
         told.bench.store.connection.set_trace_callback(asked.append)
         assert described(told, moments[20]) == "20"
         told.bench.store.connection.set_trace_callback(None)
-        [scan] = [line for line in asked if "ORDER BY seq DESC" in line and "seq <= " in line and "before" in line][
-            -2:-1
-        ]
-        bounds = [int(number) for number in re.findall(r"seq (?:>|<=) (\d+)", scan)]
+        [walk] = [line for line in asked if line.startswith("SELECT row_id, op, before FROM changes")]
+        bounds = [int(number) for number in re.findall(r"seq (?:>|<=) (\d+)", walk)]
         assert bounds[1] - bounds[0] < 8
         told.check()
 

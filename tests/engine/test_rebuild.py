@@ -63,12 +63,14 @@ ENTRIES = st.fixed_dictionaries(
         "credentials": st.just({"token": "hidden"}),
     },
 )
-DATA = st.builds(
+WHOLE = st.builds(
     Edit,
     st.just("write"),
     st.sampled_from(DATA_FILES).map("data/{}.json".format),
-    st.one_of(st.lists(ENTRIES, max_size=3).map(lambda found: json.dumps(found).encode()), st.just(b'[{"id": ')),
+    st.lists(ENTRIES, max_size=3).map(lambda found: json.dumps(found).encode()),
 )
+TORN = st.builds(Edit, st.just("write"), st.just("data/leads.json"), st.just(b'[{"id": '))
+DATA = st.one_of(WHOLE, TORN)
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,10 @@ TAMPERINGS: dict[str, tuple[str, ...]] = {
     "all items of a session deleted": ("DELETE FROM task_items WHERE session_id = 'session-1770000000'",),
     "deleted teams and agents": ("DELETE FROM teams", "DELETE FROM agents"),
     "an edited roster": ("UPDATE agents SET role = 'forged'", "DELETE FROM agents WHERE id = 'agent-vision'"),
+    "agents and teams that are none": (
+        "UPDATE tasks SET agent_id = 'forged' WHERE session_id = 'session-1770000000'",
+        "UPDATE sessions SET team_id = 'forged' WHERE id = 'session-1770000000'",
+    ),
     "a forged session": (copied("sessions", HOMELESS),),
     "a forged session with all it has": (
         copied("sessions", HOMELESS),
@@ -388,7 +394,7 @@ def tamper_at_random(connection: sqlite3.Connection, rng: random.Random) -> None
 
 
 @settings(max_examples=EXAMPLES)
-@given(trees(max_sessions=3), st.lists(DATA, max_size=2), st.integers(0, 2**32), st.integers(1, 6))
+@given(trees(max_sessions=3), st.lists(WHOLE, max_size=2), st.integers(0, 2**32), st.integers(1, 6))
 def test_random_tampering_is_mended_and_told(tree: Tree, data: list[Edit], seed: int, count: int) -> None:
     """The rows are those of before; the log names each row that was mended, and what somebody had made of it."""
     with workbench() as bench:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from alembic import command
 from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
 
 from syncd.stores import migrate, sqlite
 from syncd_models.schema import TABLES, VERSION
@@ -70,7 +69,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) ->
     path = tmp_path / "state.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE workspaces (name TEXT)")
-    with pytest.raises(OperationalError, match="already exists"):
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
         migrate.upgrade(path, 0)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("workspaces",)]
