@@ -83,7 +83,7 @@ class Moment:
 
 AGO = re.compile(r"(\d{1,6}) ?(s|m|h|d|w)(?: ago)?")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-NUMBER = re.compile(r"\d{1,20}(\.\d+)?")
+NUMBER = re.compile(r"\d{9,20}(\.\d+)?")  # fewer digits are a date
 CLOCK = re.compile(r"\d\d:\d\d(:\d\d)?")
 
 

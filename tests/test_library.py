@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import func, select
 
 import syncd
@@ -29,8 +29,9 @@ from syncd import (
 )
 from syncd.config import SETTINGS
 from syncd.library import Keywords
-from syncd_models.rows import Agent, Task
+from syncd_models.rows import Agent, Task, Team
 from tests.command import binding, call, change, document, example, put, python, rows, surroundings
+from tests.postgres import fresh_address
 from tests.processes import REPOSITORY, environment
 
 TORN = '{"status": "completed", "task": "half of i'
@@ -147,7 +148,7 @@ def test_the_models_alone_read_the_database(root: Path) -> None:
         import sys
         sys.modules["syncd"] = None
         from sqlmodel import Session, create_engine, select
-        from syncd_models.rows import Agent, Task
+        from syncd_models.rows import Agent, Task, Team
 
         engine = create_engine("sqlite:///file:.compound-state/agent-service.db?mode=ro&uri=true")
         with Session(engine) as session:
@@ -535,3 +536,18 @@ def test_a_question_that_makes_no_sense_is_refused(question: object, said: str, 
             question(store)
     assert said in refusal.value.message
     assert refusal.value.hint
+
+
+def test_a_store_may_be_on_a_server(tmp_path: Path) -> None:
+    """The same calls work on PostgreSQL: rows come as the same objects, and the session cannot write."""
+    with open_store(example(tmp_path / "state"), database=fresh_address()) as store:
+        store.sync()
+        assert not store.verify().differences
+        assert store.at("now", "tasks").rows["tasks"]
+        with store.session() as session:
+            failed = session.exec(select(Task).where(Task.status == "failed")).all()
+            assert {task.status for task in failed} == {"failed"}
+            assert all(task.started_at is None or task.started_at.tzinfo for task in failed)
+            session.add(Team(id="team-x", name="X"))
+            with pytest.raises(SQLAlchemyError, match="read-only transaction"):
+                session.commit()

@@ -12,9 +12,8 @@ from typing import Any, Literal
 from syncd.core.family import Family
 from syncd.core.moments import EPOCH, moment_text
 from syncd.core.reconcile import Group, Stamps, grouped
-from syncd.stores.changelog import ChangeLog
+from syncd.stores.changelog import ARCHIVED_AT, ChangeLog
 from syncd.stores.database import Connection, Database
-from syncd_models.schema import TABLES
 from syncd_models.values import Bundle, Checkpoint, Held, Row, Step
 
 PAGE = 4096
@@ -377,9 +376,6 @@ class SqlStore:
                     self.insert_absent(table, absent)
 
 
-ARCHIVED_AT = TABLES["sessions"].columns.index("archived_at")
-
-
 @lru_cache(maxsize=256)
 def _cached(text: Callable[[str, int], str], table: str, rows: int) -> str:
     return text(table, rows)
@@ -392,10 +388,10 @@ def batched(things: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 def _versions(step: Step, now: str) -> Iterator[Row]:
     """Yield the versions that a step applies, from a file's second one on."""
-    at = datetime.fromisoformat(now)
+    at_ms = (datetime.fromisoformat(now) - EPOCH).total_seconds() * 1000
     for point in step.applied:
         if point.generation > 1:
-            lag = (at - EPOCH).total_seconds() * 1000 - point.mtime_ns / 1e6
+            lag = at_ms - point.mtime_ns / 1e6
             yield (step.bundle.workspace, point.path, point.generation, point.sha256, now, round(max(lag, 0.0), 3))
 
 

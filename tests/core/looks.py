@@ -97,7 +97,7 @@ def after(held: Held, step: Step) -> Held:
     for change in step.changes:
         assert change.before == (rows.get(change.table, {}).pop(change.row_id, (None,))[:-1] or None)
         if change.after is not None:
-            rows.setdefault(change.table, {})[change.row_id] = (*change.after, step.generations[change.path])
+            rows.setdefault(change.table, {})[change.row_id] = (*change.after, step.generations[str(change.path)])
     session = rows.get("sessions", {}).get(step.bundle.id)
     if step.archived and session:
         session = (*session[:ARCHIVED_AT], "2026-01-01 00:00:00", *session[ARCHIVED_AT + 1 :])

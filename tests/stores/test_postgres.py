@@ -15,7 +15,7 @@ from sqlalchemy import Boolean
 from sqlmodel import SQLModel
 
 from syncd.engine import Pass, sync_all
-from syncd.errors import StoreRefused, StoreRejected, StoreUnavailable
+from syncd.errors import ConfigError, StoreRefused, StoreRejected, StoreUnavailable
 from syncd.families.compound_state import Options, compound_state
 from syncd.rebuild import rebuild
 from syncd.sources.files import Files
@@ -228,6 +228,24 @@ def test_a_damaged_schema_is_refused(store: SqlStore, url: str) -> None:
         store.query("SELECT * FROM snapshots")
 
 
+def test_a_database_that_cannot_hold_every_text_is_refused() -> None:
+    """Before anything is made in it; the hint says how to make one that can."""
+    ask(address(socket()), "CREATE DATABASE narrow ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    narrow = address(socket(), database="narrow")
+    with pytest.raises(StoreRefused, match="is encoded in SQL_ASCII") as caught:
+        database_at(narrow).open()
+    assert "--encoding=UTF8" in caught.value.hint
+    assert names(narrow) == set()
+
+
+@pytest.mark.parametrize("value", ["nul \0", "torn \ud83d", 2**63, 2**200])
+def test_a_value_that_no_column_holds_is_the_rows_fault(value: str | int, store: SqlStore) -> None:
+    """Whether the driver or the server finds out."""
+    with pytest.raises(StoreRejected), store.transaction():
+        store.many("insert", "teams", [("team-x", "X", None, str(value), None, value)])
+    assert not store.connection.in_transaction
+
+
 def test_what_an_index_cannot_hold_is_the_rows_fault(store: SqlStore) -> None:
     """So that the file that gives it is refused, and not the whole run."""
     long = "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(3000))
@@ -310,6 +328,16 @@ def test_nobody_writes_beside_an_open_transaction(store: SqlStore, database: Pos
         assert not other
 
 
+def test_who_gives_up_waiting_leaves_nothing_open(store: SqlStore, database: Postgres) -> None:
+    """The connection is as good as before."""
+    store.connection.execute("SET lock_timeout = '50ms'")
+    with database.lock("writer").held(), pytest.raises(StoreUnavailable, match="lock timeout"), store.transaction():
+        pass
+    assert not store.connection.in_transaction
+    with store.transaction():
+        store.many("insert", "teams", [("team-x", "X", None, None, None, 0)])
+
+
 def test_a_key_stays_the_same_for_all_time() -> None:
     """Two releases have to agree on it, and so have two machines."""
     assert advisory_key("writer", "public") == -5811878718204008762
@@ -320,6 +348,14 @@ def test_a_holder_that_cannot_be_asked_for_is_unknown() -> None:
     """To name a holder is a courtesy, and never a failure."""
     unreachable = database_at(address("/nowhere"))
     assert AdvisoryLock(1, unreachable.connect).holder() == "an unknown process"
+
+
+def test_a_database_on_a_server_does_not_move_with_its_root(store: SqlStore, source: Files, tmp_path: Path) -> None:
+    """A copy of the root under the known name is another root."""
+    sync_all(source, store, Pass())
+    other = Files(FAMILY, "default", example(tmp_path / "copy"), 2**24)
+    with pytest.raises(ConfigError, match="belongs to the root"):
+        sync_all(other, store, Pass())
 
 
 # Taking the place of another
