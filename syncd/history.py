@@ -16,6 +16,7 @@ from syncd.stores.sql import SqlStore
 from syncd_models.schema import TABLES
 from syncd_models.values import Bundle
 
+COLUMNS_OF = {name: table.columns[:-1] for name, table in TABLES.items()}
 COLUMNS = "seq, at, bundle, path, generation, table_name, row_id, op, before, after, cause"
 
 
@@ -267,5 +268,5 @@ def _beginning(store: SqlStore) -> str | None:
 
 def _whole(table: str, row: Record) -> Record:
     """Return a row with every column of today's table, in order."""
-    columns = TABLES[table].columns[:-1]
+    columns = COLUMNS_OF[table]
     return row if (*row,) == columns else {column: row.get(column) for column in columns}

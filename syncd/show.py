@@ -64,7 +64,7 @@ def session_list(store: SqlStore) -> list[Record]:
     return store.records(
         "SELECT s.id, s.status, s.status_raw, s.team_id, s.branch_name, s.pr_url, s.started_at, s.completed_at, "
         "s.duration_seconds, s.archived_at, COUNT(t.id) AS tasks, "
-        "COALESCE(SUM(t.status = 'completed'), 0) AS completed "
+        "COUNT(*) FILTER (WHERE t.status = 'completed') AS completed "
         "FROM sessions s LEFT JOIN tasks t ON t.session_id = s.id "
         "GROUP BY s.id ORDER BY s.started_at IS NULL, s.started_at DESC, s.id",
     )

@@ -159,6 +159,8 @@ def _differences(change: Change) -> Iterator[Difference]:
         yield Difference(change.table, change.row_id, None, *state, change.path)
         return
     columns = TABLES[change.table].columns
+    said_by = change.after[-1]
     for column, held, right in zip(columns, change.before, change.after, strict=False):
         if held != right:
-            yield Difference(change.table, change.row_id, column, held, right, change.path)
+            path = None if said_by is None else str(said_by)
+            yield Difference(change.table, change.row_id, column, held, right, path)

@@ -23,6 +23,11 @@ EVERYTHING: Ranges = (("", "\U0010ffff"),)
 ARCHIVED_AT = TABLES["sessions"].columns.index("archived_at")
 LEFT = "-"
 """Stands for the state of a row that was not there."""
+SNAPSHOT = (
+    "(SELECT COALESCE(p.state, ?) FROM snapshots p WHERE p.table_name = ? AND p.row_id = {} AND p.epoch > ? "
+    "ORDER BY p.epoch LIMIT 1)"
+)
+"""The first snapshot of a row in a later epoch."""
 
 
 class ChangeLog:
@@ -139,39 +144,51 @@ class ChangeLog:
 
     def _at_end_of(self, epoch: int, table: str, low: str, high: str) -> dict[str, Record | None]:
         """Return rows as they were when an epoch had ended."""
-        snapshot = (
-            "(SELECT COALESCE(p.state, ?) FROM snapshots p WHERE p.table_name = ? AND p.row_id = {id} AND p.epoch > ? "
-            "ORDER BY p.epoch LIMIT 1)"
-        )
-        columns = TABLES[table].columns[:-1]
-        found: dict[str, Record | None] = {}
-        text = f'SELECT {snapshot.format(id="t.id")}, t.* FROM "{table}" t WHERE t.id >= ? AND t.id < ?'  # noqa: S608
-        for row in self._store.query(text, (LEFT, table, epoch, low, high)):
-            found[row[1]] = _state(row[0]) if row[0] else dict(zip(columns, row[1:], strict=False))
-        # What is gone today, and was there once: said so that the index of deletions serves where all rows are asked,
-        # and that of the rows else. A range of all ids would let SQLite choose the wrong one.
-        some = () if _whole(low, high) else (low, high)
-        gone = "op || '' = 'd' AND row_id >= ? AND row_id < ?" if some else "op = 'd'"
-        text = (
-            f"SELECT {snapshot.format(id='g.row_id')}, g.row_id FROM (SELECT DISTINCT row_id FROM changes "  # noqa: S608
-            f"WHERE table_name = ? AND seq > ? AND {gone}) g"
-        )
-        after = epoch * self._size
-        for state, row_id in self._store.query(text, (LEFT, table, epoch, table, after, *some)):
+        now = self.last()[0]
+        text = f'SELECT t.id, {SNAPSHOT.format("t.id")} FROM "{table}" t WHERE t.id >= ? AND t.id < ?'  # noqa: S608
+        states = dict(self._store.query(text, (LEFT, table, epoch, low, high)))
+        found = {row_id: _state(state) for row_id, state in states.items() if state}
+        if unchanged := {row_id for row_id, state in states.items() if not state}:
+            found |= self._today(table, unchanged, now)
+        for row_id, state in self._gone(epoch, table, low, high):
             if row_id not in found:
                 found[row_id] = _state(state) if state else None
         return found
 
+    def _today(self, table: str, ids: set[str], now: int) -> dict[str, Record | None]:
+        """Return rows as they are, less what was committed after an entry: others write between two questions."""
+        columns = TABLES[table].columns[:-1]
+        text = f'SELECT t.* FROM "{table}" t WHERE t.id >= ? AND t.id <= ?'  # noqa: S608  names are ours
+        found = self._store.query(text, (min(ids), max(ids)))
+        rows = {row[0]: dict(zip(columns, row, strict=False)) for row in found if row[0] in ids}
+        rows_then = walk_back(rows, self._entries(table, *EVERYTHING[0], now, self.last()[0]))
+        return {row_id: rows_then.get(row_id) for row_id in ids}
+
+    def _gone(self, epoch: int, table: str, low: str, high: str) -> list[tuple[Any, ...]]:
+        """Return id and first later snapshot of each row that was deleted after an epoch had begun."""
+        # All rows are asked without a range, else SQLite would not take the index of deletions; of some, that of the
+        # rows leads there sooner.
+        some = () if _whole(low, high) else (low, high)
+        gone = "op || '' = 'd' AND row_id >= ? AND row_id < ?" if some else "op = 'd'"
+        text = (
+            f"SELECT g.row_id, {SNAPSHOT.format('g.row_id')} FROM (SELECT DISTINCT row_id FROM changes "  # noqa: S608
+            f"WHERE table_name = ? AND seq > ? AND {gone}) g"
+        )
+        return self._store.query(text, (LEFT, table, epoch, table, epoch * self._size, *some))
+
     def _rest_of_epoch(self, seq: int, table: str, low: str, high: str) -> Iterator[Entry]:
         """Yield what happened after an entry in its epoch, newest first."""
+        return self._entries(table, low, high, seq, last_of(epoch_of(seq, self._size), self._size))
+
+    def _entries(self, table: str, low: str, high: str, after: int, last: int) -> Iterator[Entry]:
+        """Yield what happened after one entry until another, newest first."""
         # No index leads to a whole table's entries by number: those of all tables are read, and there are not many.
         which = "table_name || '' = ?" if _whole(low, high) else "table_name = ?"
         text = (
             f"SELECT row_id, op, before FROM changes WHERE {which} AND row_id >= ? AND row_id < ? "  # noqa: S608
             "AND seq > ? AND seq <= ? ORDER BY seq DESC"
         )
-        last = last_of(epoch_of(seq, self._size), self._size)
-        yield from map(Entry._make, self._store.query(text, (table, low, high, seq, last)))
+        return map(Entry._make, self._store.query(text, (table, low, high, after, last)))
 
 
 @contextmanager

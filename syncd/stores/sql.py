@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
@@ -56,11 +56,9 @@ class SqlStore:
         self.close()
         self.database.discard()
 
-    @contextmanager
-    def unguarded(self, what: Literal["references", "words"]) -> Iterator[None]:
+    def unguarded(self, what: Literal["references", "words"]) -> AbstractContextManager[None]:
         """Take rows whatever they point at, or whatever their words; outside of any transaction."""
-        with self.database.unguarded(self.connection, what):
-            yield
+        return self.database.unguarded(self.connection, what)
 
     def dangling(self, parent: str) -> list[str]:
         """Return the ids that rows point at and that a table lacks."""

@@ -486,6 +486,10 @@ class Storm:
     def change(self, number: int) -> None:
         """Edit some files; now and then one is torn, leaves, or a session arrives."""
         sessions = sorted(path.name for path in self.bench.root.glob("session-*"))
+        leaving = sorted(self.bench.root.glob("session-*/testing.json"))
+        if number % 13 == 0 and leaving:  # alone: what leaves is let go in a transaction of its own
+            self.rng.choice(leaving).unlink()
+            return
         for session in self.rng.sample(sessions, self.rng.randint(1, 3)):
             document = {"status": "failed", "error": f"edit {number}", "metrics": {"edits": number}}
             self.write(f"{session}/{self.rng.choice(('backend', 'frontend', 'orchestrator'))}.json", document)
@@ -493,8 +497,6 @@ class Storm:
             self.write("data/leads.json", [{"id": str(n), "notes": f"edit {number}"} for n in range(number % 7)])
         if number % 9 == 0:
             self.write(f"session-new-{number}/vision.json", {"status": "done", "task": f"edit {number}"})
-        if number % 13 == 0:
-            (self.bench.root / self.rng.choice(sessions) / "testing.json").unlink(missing_ok=True)
 
     def state(self) -> Files:
         """Return the digest of each file, and keep its content."""
