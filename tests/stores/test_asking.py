@@ -17,7 +17,7 @@ from tests.workbench import Workbench
 from tests.workload import write_workload
 
 SIZE = 8
-SESSIONS = 6
+SESSIONS = 30
 STATUS = TABLES["tasks"].columns.index("status")
 WORDS = ("pending", "in_progress")
 
@@ -54,8 +54,9 @@ def change(bench: Workbench, times: int) -> None:
 
 
 def rewrite(bench: Workbench, turn: int) -> None:
-    """Let one agent write its file anew, so that rows change, come, go and come back, and sync."""
-    path = min(bench.root.glob("*/backend.json"))
+    """Let one agent write its file anew, another one each turn, so that rows change, come and go; and sync."""
+    paths = sorted(bench.root.glob("*/backend.json"))
+    path = paths[turn % len(paths)]
     document = json.loads(path.read_text(encoding="utf-8"))
     items = [{"id": f"more-{n}", "description": f"in turn {turn}"} for n in range(4) if n != turn % 4]
     document |= {"status": ("running", "failed")[turn % 2], "tasks": items, "completedTasks": []}
@@ -75,7 +76,7 @@ def interrupted(bench: Workbench, store: SqlStore, seq: int, at: int) -> tuple[d
 
     def trace(_: str) -> None:
         if next(asked) == at:
-            rewrite(bench, at)
+            rewrite(bench, SESSIONS + at)  # the files of turn `at`, with other content
             done.append(at)
 
     store.connection.set_trace_callback(trace)
@@ -99,7 +100,7 @@ def test_a_commit_between_two_questions_changes_no_answer(changes: int, synced: 
             assert found == was, at
             if not happened:
                 break
-        assert at > 2 * len(was)
+        assert 2 * len(was) < at < SESSIONS  # each commit changed rows that had not changed since
         assert synced.store.log.last()[0] > seq
 
 

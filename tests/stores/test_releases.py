@@ -21,6 +21,7 @@ from syncd.stores.sql import SqlStore
 from syncd.stores.sqlite import SQLite
 from syncd_models.schema import VERSION
 from tests.audit import LOGGED, State, walk_back
+from tests.command import call
 from tests.past import INSTANT, moment_of
 from tests.processes import PATIENCE, environment
 from tests.releases import ARCHIVED, CHANGED, LEFT, everything, on_disk, release, schema_of
@@ -292,3 +293,18 @@ def test_a_migrating_command_may_be_killed_at_any_time(tmp_path: Path) -> None:
             process.kill()
         process.wait(PATIENCE)
         finished(database, before, after)
+
+
+@pytest.mark.parametrize("schema", range(1, VERSION + 1))
+def test_a_database_of_each_release_is_taken_over(tmp_path: Path, schema: int) -> None:
+    """It is brought up to date, loses nothing of its past, and is level with its files."""
+    database = release(schema, tmp_path / "state")
+    assert schema_of(database) == schema
+    options = ("--root", tmp_path / "state")
+    assert call("sync", *options).code == 1  # one file is torn, as it was
+    assert schema_of(database) == VERSION
+    verified = call("verify", "--json", *options)
+    assert (verified.code, verified.facts["archived"]) == (0, 1)
+    told = call("history", "tasks", LEFT, "--json", *options).facts["changes"]
+    assert [change["generation"] for change in told] == [2, 3]
+    assert call("sync", *options, "--json").facts["rows"] == {"created": 0, "updated": 0, "deleted": 0}
