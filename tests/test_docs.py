@@ -351,7 +351,7 @@ def test_an_index_serves_what_is_said_to_be_served(question: str, synced: Path) 
     assert not [step for step in plan if step.startswith("SCAN")]
 
 
-@pytest.mark.parametrize("block", blocks("tables", "python"))
+@pytest.mark.parametrize("block", [*blocks("README", "python"), *blocks("tables", "python")])
 def test_every_python_example_runs(block: str, synced: Path) -> None:
     """A reader's code opens the database and finds something in it."""
     ended = subprocess.run(
