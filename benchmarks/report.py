@@ -26,11 +26,11 @@ READING = (
     "A ratio is taken within a round, in which everything that is compared runs once, one after the other; shown are "
     "medians with the smallest and the largest. The limit is a script written by hand: it reads and parses every file, "
     "then writes the very same rows in one transaction. Times are of whole processes, but for what is done by hand, "
-    "which times itself. So do questions about the past: 2,500 sessions are synced once, then the store writes changes of "
-    "their 10,000 tasks over half a year, and an open database is asked about rows, sessions and moments chosen at random, "
-    "after its answers were compared with what was remembered of some moments. Where the changes are spread over all "
-    "tasks, every one changes in every epoch of the log, which is the worst that can be for snapshots; agents write in "
-    "bursts, a session till it is finished."
+    "which times itself. So do questions about the past: 2,500 sessions are synced once, then the store writes changes "
+    "of their 10,000 tasks over half a year, and an open database is asked about rows, sessions and moments chosen at "
+    "random, after its answers were compared with what was remembered of some moments. Where the changes are spread "
+    "over all tasks, most of them change in each epoch of the log, which is the worst that can be for snapshots; agents "
+    "write in bursts, a session till it is finished."
 )
 
 
