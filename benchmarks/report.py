@@ -29,8 +29,8 @@ READING = (
     "which times itself. So do questions about the past: 2,500 sessions are synced once, then the store writes changes "
     "of their 10,000 tasks over half a year, and an open database is asked about rows, sessions and moments chosen at "
     "random, after its answers were compared with what was remembered of some moments. Where the changes are spread "
-    "over all tasks, most of them change in each epoch of the log, which is the worst that can be for snapshots; agents "
-    "write in bursts, a session till it is finished."
+    "over all tasks, most of them change in each epoch of the log, which is the worst that can be for snapshots; "
+    "agents write in bursts, a session till it is finished."
 )
 
 

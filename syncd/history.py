@@ -11,13 +11,11 @@ from syncd.core.family import Family
 from syncd.core.moments import moment_text, parse_moment
 from syncd.core.walk import Record
 from syncd.errors import ConfigError
-from syncd.stores.changelog import EVERYTHING, Ranges, legible
+from syncd.stores.changelog import COLUMNS, EVERYTHING, Ranges, legible
 from syncd.stores.sql import SqlStore
-from syncd_models.schema import TABLES
 from syncd_models.values import Bundle
 
-COLUMNS_OF = {name: table.columns[:-1] for name, table in TABLES.items()}
-COLUMNS = "seq, at, bundle, path, generation, table_name, row_id, op, before, after, cause"
+LOGGED = "seq, at, bundle, path, generation, table_name, row_id, op, before, after, cause"
 
 
 class Field(NamedTuple):
@@ -137,7 +135,7 @@ def session_changes(store: SqlStore, bundle: str, limit: int) -> list[Event]:
 
 
 def _events(store: SqlStore, where: str, values: Sequence[Any], limit: int = -1) -> list[Event]:
-    text = f"SELECT {COLUMNS} FROM changes WHERE {where} ORDER BY seq DESC"  # noqa: S608  our own words
+    text = f"SELECT {LOGGED} FROM changes WHERE {where} ORDER BY seq DESC"  # noqa: S608  our own words
     if limit >= 0:
         text += f" LIMIT {limit}"
     return [_event(*row) for row in reversed(store.query(text, values))]
@@ -243,10 +241,10 @@ def _at(store: SqlStore, family: Family, wanted: dict[str, Ranges], at: str) -> 
     since = _beginning(store)
     if since is None or at < since:
         return Moment(at, seq, known=False, since=since)
-    unknown = store.log.first_read_after(seq)
+    states = {table: store.log.state(table, seq, each) for table, each in wanted.items()}
+    unknown = store.log.first_read_after(seq)  # asked last: a session that came meanwhile is not known either
     rows = {
-        table: [_whole(table, row) for row in _known(family, table, store.log.state(table, seq, each), unknown)]
-        for table, each in wanted.items()
+        table: [_whole(table, row) for row in _known(family, table, state, unknown)] for table, state in states.items()
     }
     return Moment(at, seq, known=True, since=since, rows=rows, unknown=tuple(sorted(unknown)))
 
@@ -268,5 +266,5 @@ def _beginning(store: SqlStore) -> str | None:
 
 def _whole(table: str, row: Record) -> Record:
     """Return a row with every column of today's table, in order."""
-    columns = COLUMNS_OF[table]
-    return row if (*row,) == columns else {column: row.get(column) for column in columns}
+    columns = COLUMNS[table]
+    return row if len(row) == len(columns) else {column: row.get(column) for column in columns}

@@ -110,7 +110,7 @@ class Snapshot(SQLModel, table=True):
     table_name: str = Field(primary_key=True)
     row_id: str = Field(primary_key=True)
     epoch: int = Field(primary_key=True, description="seq divided by the changes of an epoch")
-    state: str | None = Field(default=None, description="JSON of all columns but synced_rev")
+    state: str | None = Field(default=None, description="a JSON array of all columns but synced_rev")
 
 
 class Run(SQLModel, table=True):

@@ -21,6 +21,7 @@ Ranges = Sequence[tuple[str, str]]
 """Half-open ranges of row ids."""
 EVERYTHING: Ranges = (("", "\U0010ffff"),)
 ARCHIVED_AT = TABLES["sessions"].columns.index("archived_at")
+COLUMNS = {name: table.columns[:-1] for name, table in TABLES.items()}
 LEFT = "-"
 """Stands for the state of a row that was not there."""
 SNAPSHOT = (
@@ -89,7 +90,7 @@ class ChangeLog:
         key = (change.table, change.row_id)
         if key not in self._kept:
             self._kept.add(key)
-            yield (*key, epoch, as_json(TABLES[change.table].columns, change.before))
+            yield (*key, epoch, change.before and compact(plain(change.before)))
 
     # Reading
 
@@ -147,12 +148,12 @@ class ChangeLog:
         now = self.last()[0]
         text = f'SELECT t.id, {SNAPSHOT.format("t.id")} FROM "{table}" t WHERE t.id >= ? AND t.id < ?'  # noqa: S608
         states = dict(self._store.query(text, (LEFT, table, epoch, low, high)))
-        found = {row_id: _state(state) for row_id, state in states.items() if state}
+        found = {row_id: _state(table, state) for row_id, state in states.items() if state}
         if unchanged := {row_id for row_id, state in states.items() if not state}:
             found |= self._today(table, unchanged, now)
         for row_id, state in self._gone(epoch, table, low, high):
             if row_id not in found:
-                found[row_id] = _state(state) if state else None
+                found[row_id] = _state(table, state) if state else None
         return found
 
     def _today(self, table: str, ids: set[str], now: int) -> dict[str, Record | None]:
@@ -205,9 +206,9 @@ def _whole(low: str, high: str) -> bool:
     return (low, high) == EVERYTHING[0]
 
 
-def _state(text: str) -> Record | None:
-    """Return the row that a snapshot holds."""
-    return None if text == LEFT else orjson.loads(text)
+def _state(table: str, text: str) -> Record | None:
+    """Return the row that a snapshot holds. Raises ValueError for one of another schema."""
+    return None if text == LEFT else dict(zip(COLUMNS[table], orjson.loads(text), strict=True))
 
 
 def _differing(change: Change) -> tuple[str | None, str | None]:
@@ -223,8 +224,14 @@ def _differing(change: Change) -> tuple[str | None, str | None]:
 
 def as_json(columns: Iterable[str], values: Iterable[Any] | None) -> str | None:
     """Return values by column, as the database holds them."""
-    if values is None:
-        return None
-    # A flag that comes from a file is True, and the same one that is held is 1.
-    plain = (int(value) if isinstance(value, bool) else value for value in values)
-    return json.dumps(dict(zip(columns, plain, strict=False)), ensure_ascii=False, separators=(",", ":"))
+    return None if values is None else compact(dict(zip(columns, plain(values), strict=False)))
+
+
+def plain(values: Iterable[Any]) -> list[Any]:
+    """Return values as the database holds them: a flag that comes from a file is True, and the same one held is 1."""
+    return [int(value) if isinstance(value, bool) else value for value in values]
+
+
+def compact(data: Any) -> str:
+    """Return JSON text without blanks."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

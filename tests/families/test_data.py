@@ -14,6 +14,7 @@ from syncd.engine import Pass
 from syncd.families.compound_state import Options, compound_state
 from syncd.families.roster import BUILT_IN
 from syncd.verify import verify
+from syncd_models.documents.business import BUSINESS
 from syncd_models.schema import TABLES
 from syncd_models.values import Bundle, Held, Row
 from tests import reference
@@ -187,6 +188,21 @@ def test_everybody_who_is_held_is_told_of() -> None:
 
 
 # On disk and in the database
+
+
+@pytest.mark.parametrize("table", BUSINESS)
+def test_every_business_table_is_filled_from_data_and_from_a_section(bench: Workbench, table: str) -> None:
+    """The database has the bare id and its value of the one, and the session's of the other."""
+    main = BUSINESS[table].main
+    put(bench, **{table: [{"id": "one", main: "of data"}]})
+    write_tree(bench.root, {"session-1/a.json": json.dumps({table: {"two": {main: "of a section"}}}).encode()})
+    bench.sync()
+    said = {row_id: (row[main], row["source_path"]) for row_id, row in bench.rows()[table].items()}
+    assert said == {
+        "one": ("of data", f"data/{table}.json"),
+        "session-1/two": ("of a section", "session-1/a.json"),
+    }
+    assert_level(bench)
 
 
 def test_business_rows_come_and_go_with_their_file(bench: Workbench) -> None:

@@ -254,10 +254,12 @@ def fill_snapshots() -> None:
     """Walk today's rows back through the whole log, and keep each as it was before its first change in an epoch."""
     connection = op.get_bind()
     rows: dict[tuple[str, str], dict[str, Any] | None] = {}
+    columns: dict[str, list[str]] = {}
     tables = connection.exec_driver_sql("SELECT DISTINCT table_name FROM changes WHERE op <> 'r'").scalars().all()
     for table in tables:
-        for row in connection.exec_driver_sql(f'SELECT * FROM "{table}"').mappings():  # noqa: S608  names are ours
-            rows[table, row["id"]] = {column: value for column, value in row.items() if column != "synced_rev"}
+        found = connection.exec_driver_sql(f'SELECT * FROM "{table}"')  # noqa: S608  names are ours
+        columns[table] = [column for column in found.keys() if column != "synced_rev"]  # noqa: SIM118  no mapping
+        rows.update({(table, row["id"]): {name: row[name] for name in columns[table]} for row in found.mappings()})
     entries = connection.exec_driver_sql(
         "SELECT seq, table_name, row_id, op, before FROM changes WHERE op <> 'r' ORDER BY seq DESC"
     )
@@ -265,6 +267,9 @@ def fill_snapshots() -> None:
     for seq, table, row_id, operation, before in entries:
         then = None if operation == "c" else (rows.get((table, row_id)) or {}) | json.loads(before)
         rows[table, row_id] = then
-        snapshots[table, row_id, seq // EPOCH] = then and json.dumps(then, ensure_ascii=False, separators=(",", ":"))
+        values = then and [then.get(column) for column in columns[table]]
+        snapshots[table, row_id, seq // EPOCH] = values and json.dumps(
+            values, ensure_ascii=False, separators=(",", ":")
+        )
     for (table, row_id, epoch), state in snapshots.items():
         connection.exec_driver_sql("INSERT INTO snapshots VALUES (?, ?, ?, ?)", (table, row_id, epoch, state))
