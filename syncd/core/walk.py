@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-EPOCH = 16_384
+EPOCH = 8_192
 """Entries of the change log in one epoch: so many are read at most to learn a whole table's state at a moment."""
 
 Record: TypeAlias = dict[str, Any]

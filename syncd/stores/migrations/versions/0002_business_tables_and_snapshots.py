@@ -247,7 +247,7 @@ def upgrade() -> None:
     fill_snapshots()
 
 
-EPOCH = 16_384  # as in this release, whatever becomes of it
+EPOCH = 8_192  # as in this release, whatever becomes of it
 
 
 def fill_snapshots() -> None:
