@@ -90,7 +90,7 @@ class ChangeLog:
         key = (change.table, change.row_id)
         if key not in self._kept:
             self._kept.add(key)
-            yield (*key, epoch, change.before and compact(plain(change.before)))
+            yield (*key, epoch, compact(plain(change.before)) if change.before else None)
 
     # Reading
 

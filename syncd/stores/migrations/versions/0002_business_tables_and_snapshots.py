@@ -267,9 +267,9 @@ def fill_snapshots() -> None:
     for seq, table, row_id, operation, before in entries:
         then = None if operation == "c" else (rows.get((table, row_id)) or {}) | json.loads(before)
         rows[table, row_id] = then
-        values = then and [then.get(column) for column in columns[table]]
-        snapshots[table, row_id, seq // EPOCH] = values and json.dumps(
-            values, ensure_ascii=False, separators=(",", ":")
-        )
+        snapshots[table, row_id, seq // EPOCH] = None
+        if then is not None:
+            values = [then.get(column) for column in columns[table]]
+            snapshots[table, row_id, seq // EPOCH] = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     for (table, row_id, epoch), state in snapshots.items():
         connection.exec_driver_sql("INSERT INTO snapshots VALUES (?, ?, ?, ?)", (table, row_id, epoch, state))
