@@ -168,13 +168,16 @@ def _step(family: Family, look: Look, held: Held, verdict: Verdict, projection: 
     step = _ledger(family, look, held, verdict, projection)
     generations = {path: known.generation for path, known in held.files.items()}
     generations.update((point.path, point.generation) for point in step.checkpoints)
-    step = replace(step, references=projection.references, generations=generations)
     first = bool(verdict.documents) and _is_first(family, look, held)
     if first and not any(held.rows.values()):  # as nearly all are: no change is made of each row
-        rows = {table: [(*row, generations[str(row[-1])]) for row in found] for table, found in projection.rows.items()}
-        return replace(step, first=True, rows=rows)
+        rows = {
+            table: [(*row, generations[row[-1]]) for row in found]  # type: ignore[index]
+            for table, found in projection.rows.items()
+        }
+        return replace(step, first=True, rows=rows, references=projection.references, generations=generations)
     changes = diff(held.rows, projection.rows, kept=verdict.kept(family, held), retained=family.retained)
-    return _arriving(family, replace(step, changes=changes)) if first else replace(step, changes=changes)
+    step = replace(step, changes=changes, references=projection.references, generations=generations)
+    return _arriving(family, step) if first else step
 
 
 def _is_first(family: Family, look: Look, held: Held) -> bool:
