@@ -20,6 +20,7 @@ def command(settings: Settings, *, as_json: bool) -> int:
     """
     from syncd.engine import Pass
     from syncd.rebuild import rebuild
+    from syncd.report import verify_counts
     from syncd.wiring import check_roots, open_store, sources_of
 
     gc.freeze()
@@ -31,14 +32,14 @@ def command(settings: Settings, *, as_json: bool) -> int:
         before = store.database.size() + store.database.size("-wal")
         run = Pass(cause="sync", mirror=settings.on_missing == "delete")
         found = rebuild(sources, store, run, lambda stage: None if as_json else say(f"{stage} …", err=True))
-        result = {
-            "sessions": found.verified.bundles, "rows": found.verified.rows, "owed_values": found.verified.owed,
-            "archived": found.verified.archived, "corrected": found.corrected, "held_back": found.held_back,
+        verified = verify_counts(found.verified)
+        result = {name: count for name, count in verified.items() if name != "differences"} | {
+            "corrected": found.corrected, "held_back": found.held_back,
             "size_bytes": store.database.size(), "size_bytes_before": before,
         }  # fmt: skip
         store.record("rebuild", started, result)
         if found.held_back is None:  # else it was compared with less than the database holds
-            store.record("verify", started, {**{name: result[name] for name in VERIFIED}, "differences": 0})
+            store.record("verify", started, verified)
     if as_json:
         say_json({"schema": 1, **result})
         return int(found.held_back is not None)
@@ -49,6 +50,3 @@ def command(settings: Settings, *, as_json: bool) -> int:
         say(f"nothing was removed: {found.held_back}", err=True, fg="yellow")
         say("  if that is right, run `syncd sync --accept-missing`", err=True)
     return int(found.held_back is not None)
-
-
-VERIFIED = ("sessions", "rows", "owed_values", "archived")

@@ -228,7 +228,7 @@ class SqlStore:
         return max(moment_text(self._now()) or "", self.log.last()[1])
 
     def _write_rows(self, family: Family, steps: Sequence[Step]) -> None:
-        given = {(each.table, each.row_id) for step in steps for each in step.changes}
+        given = {(each.table, each.row_id) for step in steps for each in step.changes if each.table in family.built_in}
         for table in family.built_in:
             wanted = {
                 str(row[0]): (*row, 0)
